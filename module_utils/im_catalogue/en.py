@@ -2,4 +2,36 @@
 
 from __future__ import annotations
 
-TEXTS: dict[str, str] = {}
+TEXTS: dict[str, str] = {
+    "ticket.public": "--- Answer to paste in the ticket ---",
+    "ticket.private": "--- Technical note (private) ---",
+    "ticket.unknown_host": "Host '{host}' is not in the inventory. Known hosts: {known}",
+    "ticket.unknown_login": "No known session for {person} on {host}: name it with -e im_ticket_login=…",
+    "state.compliant": "compliant",
+    "state.changed": "changed",
+    "state.drift": "drift",
+    "state.deferred": "deferred (client open)",
+    "state.refused": "refused",
+    "state.failed": "failed",
+    "state.unreachable": "unreachable",
+    "state.waived": "waived",
+    "document.unchanged": "unchanged",
+    "document.created": "created",
+    "document.changed": "changed",
+    "document.refused": "refused",
+    "report.host": "host",
+    "report.login": "login",
+    "report.person": "person",
+    "report.client": "client",
+    "report.version": "version",
+    "report.documents": "documents",
+    "report.verdict": "account",
+    "report.state": "state",
+    "report.summary": "{good} of {rows} installation(s) compliant, {proven} of {people} account(s) verified",
+    "ticket.done": "Hello,\nInstant messaging is ready on {host} (session {login}).\nOpen {client} from the applications menu: your account {jid} is already set up.\nAt the first start, type your ENT password once. {keep}\nHave a nice day.",
+    "ticket.keep_gajim": 'To avoid typing it again, tick "Save Password" in that window.',
+    "ticket.keep_pidgin": 'To avoid typing it again, tick "Save password" in that window (it is kept in clear in your home folder).',
+    "ticket.keep_thunderbird": "To avoid typing it again: Account Settings, XMPP account, field Password.",
+    "ticket.keep_other": "Depending on the client, it can be kept for the next starts.",
+    "ticket.not_done": "Hello,\nThe installation of {client} on {host} is not complete yet. We are working on it and will come back to you.\nHave a nice day.",
+}

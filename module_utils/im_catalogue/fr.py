@@ -2,4 +2,36 @@
 
 from __future__ import annotations
 
-TEXTS: dict[str, str] = {}
+TEXTS: dict[str, str] = {
+    "ticket.public": "--- Réponse à coller dans le ticket ---",
+    "ticket.private": "--- Note technique (privée) ---",
+    "ticket.unknown_host": "Poste « {host} » inconnu de l'inventaire. Postes connus : {known}",
+    "ticket.unknown_login": "Aucune session connue pour {person} sur {host} : indiquez-la avec -e im_ticket_login=…",
+    "state.compliant": "conforme",
+    "state.changed": "mis à jour",
+    "state.drift": "écart",
+    "state.deferred": "reporté (logiciel ouvert)",
+    "state.refused": "refusé",
+    "state.failed": "échec",
+    "state.unreachable": "injoignable",
+    "state.waived": "dérogation",
+    "document.unchanged": "inchangé(s)",
+    "document.created": "créé(s)",
+    "document.changed": "modifié(s)",
+    "document.refused": "refusé(s)",
+    "report.host": "poste",
+    "report.login": "session",
+    "report.person": "personne",
+    "report.client": "logiciel",
+    "report.version": "version",
+    "report.documents": "documents",
+    "report.verdict": "compte",
+    "report.state": "état",
+    "report.summary": "{good} installation(s) conforme(s) sur {rows}, {proven} compte(s) vérifié(s) sur {people}",
+    "ticket.done": "Bonjour,\nLa messagerie instantanée est prête sur le poste {host} (session {login}).\nOuvrez {client} depuis le menu des applications : votre compte {jid} y est déjà configuré.\nAu premier démarrage, saisissez une fois le mot de passe de votre ENT. {keep}\nBonne journée.",
+    "ticket.keep_gajim": "Pour ne plus avoir à le saisir, cochez « Enregistrer le mot de passe » dans cette fenêtre.",
+    "ticket.keep_pidgin": "Pour ne plus avoir à le saisir, cochez « Enregistrer le mot de passe » dans cette fenêtre (il sera gardé en clair dans votre dossier personnel).",
+    "ticket.keep_thunderbird": "Pour ne plus avoir à le saisir : Paramètres des comptes, compte XMPP, champ Mot de passe.",
+    "ticket.keep_other": "Selon le logiciel, il peut être enregistré pour les démarrages suivants.",
+    "ticket.not_done": "Bonjour,\nL'installation de {client} sur le poste {host} n'est pas terminée. Nous y travaillons et revenons vers vous.\nBonne journée.",
+}

@@ -1,0 +1,65 @@
+# The commands of the project; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Ansible's tools call one another by name.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help setup lab-up lab-down demo test lint unit molecule e2e bench clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.done ## Install what the machine lacks and make .venv
+
+$(VENV)/.done: requirements.txt requirements-dev.txt lab/im_lab/host_setup.py
+	@echo "== setup"
+	$(PYTHON) lab/lab setup-host
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+lab-up: setup ## Start the embedded lab
+	@echo "== lab"
+	lab/lab up
+
+lab-down: ## Stop the embedded lab and leave nothing behind
+	$(PYTHON) lab/lab down --all
+
+demo: lab-up ## Run the main job end to end on the embedded lab
+	@echo "== demo"
+	ansible-playbook -i inventories/demo playbooks/site.yml
+
+test: lint unit lab-up molecule e2e ## Run all tests, as CI does
+	@echo "== all tests passed"
+
+lint: setup ## Lint Python, YAML and Ansible
+	@echo "== lint"
+	ruff check .
+	ruff format --check .
+	mypy
+	yamllint --strict .
+	ansible-lint --offline
+	ansible-galaxy collection install --offline -r requirements.yml
+
+unit: setup ## Run the unit and template tests
+	@echo "== unit"
+	python -m pytest tests/unit -q
+
+molecule: lab-up ## Run the molecule scenarios on real package managers
+	@echo "== molecule"
+	molecule test --all --no-command-borders
+
+e2e: lab-up ## Run the tests that need the lab: real server, real clients
+	@echo "== e2e"
+	python -m pytest tests/lab tests/e2e -q -x
+
+bench: lab-up ## Measure the speed claims, one line each
+	@python tests/bench/bench.py
+
+clean: lab-down ## Remove the lab and what setup made
+	rm -rf $(VENV) .ansible .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,61 @@
+"""Check the wishes of the whole play at the door, before any host is touched.
+
+Documented in library/im_inventory.py, where ansible-doc looks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible import constants as C
+from ansible.plugins.action import ActionBase
+
+# Plugins of a project cannot import its module_utils by themselves (modules can).
+_UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _UTILS not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_UTILS)
+
+from ansible.module_utils.im_clients import load_clients
+from ansible.module_utils.im_inventory import (
+    InventoryError,
+    check_preferences,
+    check_seats,
+    complete_people,
+    complete_service,
+)
+
+
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
+    """Control node only: nothing is asked of any host."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the people of the play's seats, or fail with every mistake of the inventory at once."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        args = self._task.args
+        problems: list[str] = []
+        seats: dict[str, list[dict[str, Any]]] = {}
+        try:
+            people = complete_people(args.get("people"), complete_service(args.get("service")))
+            check_preferences(args.get("preferences") or {}, args.get("enforced_preferences") or [])
+        except InventoryError as error:
+            return result | {"failed": True, "msg": str(error)}
+        clients = load_clients(C.DEFAULT_ROLES_PATH)
+        for host in args.get("hosts") or task_vars["ansible_play_hosts_all"]:
+            try:
+                seats[host] = check_seats(host, task_vars["hostvars"][host].get("im_seats", []), people, clients)
+            except InventoryError as error:
+                problems += error.problems
+        if problems:
+            return result | {"failed": True, "msg": "\n".join(problems)}
+        asked = list(dict.fromkeys(seat["person"] for listed in seats.values() for seat in listed))
+        return result | {
+            "changed": False,
+            "people": asked or list(people),
+            "jids": {key: person["jid"] for key, person in people.items()},
+        }

@@ -1,0 +1,190 @@
+"""Lay the wanted documents into the profiles of a host: read once, merge here, write once.
+
+Documented in library/im_profile.py, where ansible-doc looks.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+
+# Plugins of a project cannot import its module_utils by themselves (modules can).
+_UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _UTILS not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_UTILS)
+
+from ansible.module_utils import im_engine
+from ansible.module_utils.im_clients import Client, Document, load_clients, load_common
+from ansible.module_utils.im_inventory import (
+    InventoryError,
+    check_preferences,
+    check_seats,
+    complete_people,
+    complete_service,
+)
+from ansible.module_utils.im_preferences import not_expressed, split_by_owner
+
+
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
+    """One call of im_profile_files to read; a second one only when something must be written."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what became of each seat and client; see RETURN in library/im_profile.py."""
+        super().run(tmp, task_vars)
+        self._task_vars = task_vars or {}
+        _, args = self.validate_argument_spec(
+            argument_spec={
+                "service": {"type": "dict", "required": True},
+                "people": {"type": "dict", "required": True},
+                "seats": {"type": "list", "elements": "dict", "required": True},
+                "preferences": {"type": "dict", "default": {}},
+                "enforced_preferences": {"type": "list", "elements": "str", "default": []},
+                "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
+                "platform": {"type": "str", "required": True},
+                "versions": {"type": "dict", "default": {}},
+            }
+        )
+        clients = load_clients(C.DEFAULT_ROLES_PATH)
+        host = self._task_vars["inventory_hostname"]
+        try:
+            self._service = complete_service(args["service"])
+            people = complete_people(args["people"], self._service)
+            seats = check_seats(host, args["seats"], people, clients)
+            site, self._enforced = check_preferences(args["preferences"], args["enforced_preferences"])
+        except InventoryError as error:
+            raise AnsibleActionFail(str(error)) from error
+        self._language, self._platform = args["language"], args["platform"]
+        self._wishes = {
+            seat["login"]: {"seat": seat, "person": person, "preferences": _wanted_preferences(site, person)}
+            for seat in seats
+            for person in [people[seat["person"]]]
+        }
+        common = load_common(C.DEFAULT_ROLES_PATH)
+        outcomes = self._deploy(im_engine.groups_of(seats, clients, common, self._platform))
+        results = [
+            im_engine.seat_result(
+                seat,
+                clients[name],
+                outcomes,
+                args["versions"].get(clients[name].platforms[self._platform]["version_package"]),
+                self._warnings_for(seat, clients[name]),
+            )
+            for seat in seats
+            for name in seat["clients"]
+        ]
+        stale = any(outcome.stale and outcome.state in ("changed", "compliant") for outcome in outcomes.values())
+        return {
+            "changed": stale or any(_will_write(outcome) for outcome in outcomes.values()),
+            "seats": results,
+            "trust_stale": stale,
+            "warnings": [warning for result in results for warning in result["warnings"]],
+            "diff": [
+                diff
+                for outcome in outcomes.values()
+                if self._task.diff and _will_write(outcome)
+                for diff in im_engine.diffs(outcome, host)
+            ],
+        }
+
+    def _deploy(self, groups: list[im_engine.Group]) -> dict[str, im_engine.Outcome]:
+        """Read, merge and, unless in check mode, write; returns the outcome of each group by its key."""
+        answers = self._ask([im_engine.read_request(group) for group in groups])
+        outcomes = {
+            group.key: im_engine.merge_group(group, answers[group.key], self._render(group)) for group in groups
+        }
+        if unread := [outcome for outcome in outcomes.values() if outcome.unread]:
+            # A profile outside the usual places: one more question, for these groups only.
+            answers |= self._ask([im_engine.read_request(outcome.group, outcome.unread) for outcome in unread])
+            for group in (outcome.group for outcome in unread):
+                outcomes[group.key] = im_engine.merge_group(group, answers[group.key], self._render(group))
+        to_write = [outcome for outcome in outcomes.values() if _will_write(outcome)]
+        if to_write and not self._task.check_mode:
+            run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+            requests = [im_engine.write_request(outcome, answers[outcome.group.key], run_id) for outcome in to_write]
+            written = self._call(action="write", groups=requests)
+            for outcome in to_write:
+                im_engine.apply_answer(outcome, written[outcome.group.key])
+        return outcomes
+
+    def _ask(self, requests: list[dict[str, Any]]) -> dict[str, Any]:
+        return self._call(action="read", requests=requests) if requests else {}
+
+    def _call(self, **arguments: Any) -> dict[str, Any]:
+        """Run the remote half; its answers hold the users' files and must never leave this plugin."""
+        result = self._execute_module(
+            module_name="im_profile_files", module_args=arguments, task_vars=self._task_vars, wrap_async=False
+        )
+        if result.get("failed") or "answers" not in result:
+            raise AnsibleActionFail(f"im_profile_files: {result.get('msg', 'no answer')}")
+        return {answer["key"]: answer for answer in result["answers"]}
+
+    def _render(self, group: im_engine.Group) -> im_engine.Render:
+        """Render the templates of a group, once for what is enforced and once for what is initial."""
+        wish = self._wishes.get(group.login or "")
+        base: dict[str, Any] = {
+            "service": self._service,
+            "language": self._language,
+            "platform": {**group.client.platforms[self._platform], "bases": dict(group.bases)},
+        }
+        parts = {"enforced": base, "initial": base}
+        if wish:
+            person = wish["person"]
+            enforced, initial = split_by_owner(wish["preferences"], self._enforced)
+            base = base | {"seat": wish["seat"], "person": person, "account": _account(person, self._service)}
+            rooms_part = "enforced" if "rooms" in self._enforced else "initial"
+            parts = {
+                part: base | {"preferences": values, "rooms": person["rooms"] if part == rooms_part else []}
+                for part, values in (("enforced", enforced), ("initial", initial))
+            }
+        templars = {
+            part: self._templar.copy_with_new_env(
+                searchpath=[str(group.client.documents[0].template.parent)], available_variables=values | {"part": part}
+            )
+            for part, values in parts.items()
+        }
+
+        def render(document: Document, part: str) -> str:
+            text = self._loader.get_text_file_contents(str(document.template))
+            return str(templars[part].template(trust_as_template(text), escape_backslashes=False) or "")
+
+        return render
+
+    def _warnings_for(self, seat: dict[str, Any], client: Client) -> list[str]:
+        """One sentence for each preference that this client has no setting for."""
+        preferences = self._wishes[seat["login"]]["preferences"]
+        return [
+            f"person {seat['person']!r}: preference '{wish}' has no equivalent in {client.title}; left as it is there"
+            for wish in not_expressed(preferences, client.expresses)
+        ]
+
+
+def _wanted_preferences(site: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
+    """The site's preferences under the person's own; the local alias is the person's name unless told otherwise."""
+    return {"alias": person["name"], **site, **person["preferences"]}
+
+
+def _account(person: dict[str, Any], service: dict[str, Any]) -> dict[str, Any]:
+    """Identity and transport of the XMPP account: always enforced."""
+    return {
+        "jid": person["jid"],
+        "localpart": person["localpart"],
+        "domain": person["domain"],
+        "host": service["host"],
+        "port": service["port"] or (5223 if service["tls"] == "direct" else 5222),
+        "tls": service["tls"],
+    }
+
+
+def _will_write(outcome: im_engine.Outcome) -> bool:
+    return outcome.state == "changed"

@@ -1,0 +1,94 @@
+"""Filters of the project: pure functions. Each is documented in the sidecar of its name beside this file."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible.errors import AnsibleFilterError
+
+# Plugins of a project cannot import its module_utils by themselves (modules can).
+_UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _UTILS not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_UTILS)
+
+from ansible.module_utils.im_catalogue import text
+from ansible.module_utils.im_formats.mozilla_install import install_hash
+from ansible.module_utils.im_inventory import (
+    InventoryError,
+    accounts_to_check,
+    complete_people,
+    complete_service,
+)
+
+
+def im_accounts(
+    people: Mapping[str, Any],
+    service: Mapping[str, Any],
+    keys: list[str],
+    passwords: Mapping[str, str],
+    reach: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Make the ``accounts`` of xmpp_account_info for the people named by ``keys``."""
+    try:
+        known = complete_people(people, complete_service(service))
+        if unknown := [key for key in keys if key not in known]:
+            raise InventoryError([f"no person named {key!r}; known: {', '.join(sorted(known))}" for key in unknown])
+    except InventoryError as error:
+        raise AnsibleFilterError(str(error)) from error
+    return accounts_to_check(known, keys, passwords, reach or {})
+
+
+def im_seats_with(seats: list[dict[str, Any]], only: list[str]) -> list[dict[str, Any]]:
+    """Keep of each seat the clients named by ``only``, and of the seats those with one left; all when it is empty."""
+    if not only:
+        return seats
+    kept = [seat | {"clients": [client for client in seat["clients"] if client in only]} for seat in seats]
+    return [seat for seat in kept if seat["clients"]]
+
+
+def im_purple_status_id(jid: str, use: str) -> int:
+    """Number of a saved status of ours in Pidgin: from the account and the use, the same at every run.
+
+    libpurple names a status by the second of its creation; ours lie in the years 2001 to 2004, before any user's.
+    """
+    return 1_000_000_000 + zlib.crc32(f"{jid.casefold()} {use}".encode()) % 100_000_000
+
+
+def im_mozilla_install_hash(directory: str) -> str:
+    """Name of the profiles.ini section of a Thunderbird installed in ``directory``."""
+    return str(install_hash(directory))
+
+
+def im_thunderbird_room(room: Mapping[str, Any]) -> str:
+    """One entry of Thunderbird's autoJoin list: room JID, then the nick."""
+    return f"{room['jid']}/{room['nick']}"
+
+
+def im_text(key: str, language: str = "fr", **values: Any) -> str:
+    """Text of the catalogue for people."""
+    try:
+        return str(text(key, language, **values))
+    except KeyError as error:
+        raise AnsibleFilterError(f"the catalogue has no text {key!r} in {language!r}, or lacks {error}") from error
+
+
+class FilterModule:
+    """Names the filters for Ansible."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return name -> function."""
+        return {
+            function.__name__: function
+            for function in (
+                im_accounts,
+                im_seats_with,
+                im_purple_status_id,
+                im_mozilla_install_hash,
+                im_thunderbird_room,
+                im_text,
+            )
+        }

@@ -1,0 +1,56 @@
+#!/usr/bin/python
+"""Documentation of the action im_inventory; its code is action_plugins/im_inventory.py."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: im_inventory
+short_description: Check the service, the people and the seats before any host is touched
+description:
+  - Reads the wishes of all hosts of the play on the control node and fails with every mistake at once. Each sentence
+    names the place, the mistake and what would do.
+options:
+  service:
+    description: The institution's XMPP service; see the role C(im_client).
+    type: dict
+    required: true
+  people:
+    description: Key C(prenom.nom) to person; see the role C(im_client).
+    type: dict
+    required: true
+  preferences:
+    description: The site's own preferences.
+    type: dict
+    default: {}
+  enforced_preferences:
+    description: Preferences, or V(rooms), that the site enforces.
+    type: list
+    elements: str
+    default: []
+  hosts:
+    description: Hosts whose O(ignore:im_seats) are checked; all hosts of the play by default.
+    type: list
+    elements: str
+author:
+  - The maintainers
+"""
+
+EXAMPLES = r"""
+- name: Check the wishes at the door
+  im_inventory:
+    service: "{{ im_service }}"
+    people: "{{ im_people }}"
+  run_once: true
+"""
+
+RETURN = r"""
+people:
+  description: Keys of the people who have a seat in the play, each once; all people when the play has no seat.
+  type: list
+  elements: str
+  returned: success
+jids:
+  description: Key of each person to the person's JID.
+  type: dict
+  returned: success
+"""

@@ -1,0 +1,296 @@
+"""The profile engine without its hands: which files to read, what they must become, what to write.
+
+Pure: no host, no file. action_plugins/im_profile.py carries the questions to the host and the bytes back.
+A *group* is what is written together or not at all: the documents of one client for one seat, or those of the machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import fnmatch
+import posixpath
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .im_clients import Client, Document
+from .im_formats import FORMATS, Refused
+
+#: (document, part) -> fragment; part is "enforced" or "initial".
+Render = Callable[[Document, str], str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is merged and written together.
+
+    Attributes:
+        key: name of the group in questions and answers.
+        login: the seat's login, None for the documents of the machine.
+        client: whose documents they are.
+        bases: base name -> path; "~/" starts in the login's home, "/" on the machine.
+        proof: file that the command following a change of the group leaves behind; "" when none follows.
+    """
+
+    key: str
+    login: str | None
+    client: Client
+    bases: Mapping[str, str]
+    proof: str = ""
+
+    def documents(self) -> list[tuple[Document, str]]:
+        """The group's documents with their path patterns: relative to the home, absolute for the machine."""
+        found = []
+        for document in self.client.documents:
+            base = self.bases.get(document.base) or ""
+            if base.startswith("/" if self.login is None else "~/"):
+                found.append((document, posixpath.join(base.removeprefix("~/"), document.path)))
+        return found
+
+
+@dataclass
+class DocumentOutcome:
+    """What becomes of one document. action: unchanged, created, changed or refused."""
+
+    path: str
+    action: str
+    detail: str = ""
+    before: bytes | None = None
+    after: bytes = b""
+    format: str = ""
+
+
+@dataclass
+class Outcome:
+    """What becomes of one group.
+
+    Attributes:
+        documents: in the order of the merge; those that nobody asks anything of are left out.
+        state: compliant, changed, deferred, refused or failed, as in docs/states.md.
+        detail: why, for deferred, refused and failed.
+        unread: paths that must be read before the group can be merged; then nothing else holds.
+        stale: the command that follows a change of the group is due: something changes, or it never ended.
+    """
+
+    group: Group
+    documents: list[DocumentOutcome] = field(default_factory=list)
+    state: str = "compliant"
+    detail: str = ""
+    unread: list[str] = field(default_factory=list)
+    stale: bool = False
+
+
+def groups_of(seats: list[dict[str, Any]], clients: Mapping[str, Client], common: Client, platform: str) -> list[Group]:
+    """Make the groups of a host: the machine's own first, then each client of each seat."""
+    shared = common.platforms[platform]["bases"]
+    wanted = list(dict.fromkeys(name for seat in seats for name in seat["clients"]))
+    bases = {name: {**shared, **clients[name].platforms[platform]["bases"]} for name in wanted}
+    proof = common.platforms[platform]["trust_proof"]
+    machine = [Group("machine", None, common, shared, proof)] if wanted else []
+    machine += [Group(f"machine/{name}", None, clients[name], bases[name]) for name in wanted]
+    personal = [
+        Group(f"{seat['login']}/{name}", seat["login"], clients[name], bases[name])
+        for seat in seats
+        for name in seat["clients"]
+    ]
+    return [group for group in machine + personal if group.documents()]
+
+
+def read_request(group: Group, extra_paths: list[str] | None = None) -> dict[str, Any]:
+    """Ask for everything that the merge of a group may need, in one question (see im_profile_files)."""
+    paths, system_paths = [group.proof] if group.proof else [], []
+    for document, pattern in group.documents():
+        for place in [pattern, *(path for path in extra_paths or [] if path.endswith(posixpath.basename(pattern)))]:
+            paths.append(place)
+            for sibling in document.siblings:
+                if sibling.startswith("/") and group.login is not None:
+                    system_paths.append(sibling)
+                else:
+                    paths.append(posixpath.join(posixpath.dirname(place), sibling))
+    return {
+        "key": group.key,
+        "login": group.login,
+        "paths": list(dict.fromkeys(paths)),
+        "system_paths": list(dict.fromkeys(system_paths)),
+        **_running_signs(group),
+    }
+
+
+def _running_signs(group: Group) -> dict[str, Any]:
+    """How to see whether the client runs. The machine's documents are read at start only: no sign needed."""
+    if group.login is None:
+        return {"processes": [], "locks": []}
+    profile = group.bases["profile"].removeprefix("~/")
+    return {
+        "processes": list(group.client.processes),
+        "locks": [posixpath.join(profile, lock) for lock in group.client.locks],
+    }
+
+
+def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outcome:
+    """Merge the documents of one group.
+
+    Args:
+        group: what to merge.
+        answer: the host's answer to read_request(group).
+        render: gives the fragments.
+
+    Returns:
+        The outcome; refused as soon as one document is, so that nothing of the group is written then.
+    """
+    outcome = Outcome(group)
+    if answer["error"]:
+        outcome.state, outcome.detail = "failed", answer["error"]["message"]
+        return outcome
+    located: dict[str, str] = {}
+    for document, pattern in group.documents():
+        fragments = render(document, "enforced"), render(document, "initial")
+        if not any(fragment.strip() for fragment in fragments):
+            continue
+        path = pattern
+        if document.located_by:
+            path = pattern.replace("*", located[document.located_by], 1)
+            if not _was_read(path, pattern, answer["files"]):
+                outcome.unread.append(path)
+                continue
+        done = _merge_document(document, path, fragments, answer["files"])
+        outcome.documents.append(done)
+        if done.action == "refused":
+            outcome.state, outcome.detail = "refused", f"{path}: {done.detail}"
+            return outcome
+        if any(other.located_by == document.path for other in group.client.documents):
+            try:
+                siblings = _siblings(document, path, answer["files"])
+                located[document.path] = FORMATS[document.format].locate(done.after, fragments[0], siblings)
+            except Refused as refused:
+                outcome.state, outcome.detail = "refused", f"{path}: {refused}"
+                return outcome
+    if any(done.action != "unchanged" for done in outcome.documents):
+        outcome.state = "changed"
+        if answer["running"]:
+            outcome.state = "deferred"
+            outcome.detail = ", ".join(sign["what"] for sign in answer["running"])
+    if group.proof and outcome.documents:
+        outcome.stale = outcome.state == "changed" or answer["files"].get(group.proof, {}).get("absent", True)
+    return outcome
+
+
+def _was_read(path: str, pattern: str, files: Mapping[str, Any]) -> bool:
+    """A glob reads one directory level; a profile elsewhere needs a question of its own."""
+    return path in files or (path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern))
+
+
+def _merge_document(
+    document: Document, path: str, fragments: tuple[str, str], files: Mapping[str, Any]
+) -> DocumentOutcome:
+    entry = files.get(path, {"absent": True, "creatable": True})
+    done = DocumentOutcome(path, "unchanged", format=document.format)
+    try:
+        current = _content(path, entry)
+        merged = FORMATS[document.format].merge(current, *fragments, _siblings(document, path, files))
+    except Refused as refused:
+        done.action, done.detail = "refused", str(refused)
+        return done
+    done.before, done.after = current, merged
+    if merged == current:
+        return done
+    done.action = "created" if current is None else "changed"
+    if not entry.get("creatable" if current is None else "writable"):
+        done.action, done.detail = "refused", f"it cannot be written ({entry.get('why') or 'not writable'})"
+    return done
+
+
+def _content(path: str, entry: Mapping[str, Any]) -> bytes | None:
+    """Bytes of a file that was read, None when it is absent. An unreadable file is not an absent file."""
+    if entry.get("absent"):
+        return None
+    if error := entry.get("error"):
+        raise Refused("", f"it cannot be read ({error['message']})")
+    return zlib.decompress(base64.b64decode(entry["content"]))
+
+
+def _siblings(document: Document, path: str, files: Mapping[str, Any]) -> dict[str, bytes]:
+    directory = posixpath.dirname(path)
+    found: dict[str, bytes] = {}
+    for sibling in document.siblings:
+        pattern = sibling if sibling.startswith("/") else posixpath.join(directory, sibling)
+        for name, entry in files.items():
+            if name.count("/") == pattern.count("/") and fnmatch.fnmatchcase(name, pattern):
+                try:
+                    content = _content(name, entry)
+                except Refused as refused:
+                    raise Refused(name, refused.what) from refused
+                if content is not None:
+                    found[name if sibling.startswith("/") else posixpath.relpath(name, directory)] = content
+    return found
+
+
+def write_request(outcome: Outcome, answer: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    """Ask to write the changed documents of a group; each carries the checksum that was read."""
+    files = [
+        {
+            "path": done.path,
+            "content": base64.b64encode(zlib.compress(done.after, 1)).decode(),
+            "before": None if done.before is None else answer["files"][done.path]["sha256"],
+        }
+        for done in outcome.documents
+        if done.action in ("created", "changed")
+    ]
+    group = outcome.group
+    return {"key": group.key, "login": group.login, "run_id": run_id, "files": files, **_running_signs(group)}
+
+
+def apply_answer(outcome: Outcome, answer: Mapping[str, Any]) -> None:
+    """Note in the outcome what the host answered to a write_request."""
+    if answer["state"] in ("written", "unchanged"):
+        return
+    if answer["state"] == "deferred":
+        outcome.state = "deferred"
+        outcome.detail = ", ".join(sign["what"] for sign in answer["running"])
+    elif answer["state"] == "conflict":
+        # The file changed between the read and the write: a client did that; the next run merges anew.
+        outcome.state, outcome.detail = "deferred", answer["error"]["message"]
+    else:
+        outcome.state, outcome.detail = "failed", answer["error"]["message"]
+
+
+def diffs(outcome: Outcome, host: str) -> list[dict[str, str]]:
+    """Describe each change for ``--diff``: the formats' own text, with secrets masked."""
+    where = f"{host}:" if outcome.group.login is None else f"{host}:~{outcome.group.login}/"
+    return [
+        {
+            "before_header": where + done.path,
+            "after_header": where + done.path,
+            "before": FORMATS[done.format].describe(done.before),
+            "after": FORMATS[done.format].describe(done.after),
+        }
+        for done in outcome.documents
+        if done.action in ("created", "changed")
+    ]
+
+
+def seat_result(
+    seat: Mapping[str, Any], client: Client, outcomes: Mapping[str, Outcome], version: str | None, warnings: list[str]
+) -> dict[str, Any]:
+    """Sum up one client of one seat: its own group and those of the machine that it depends on."""
+    own = outcomes[f"{seat['login']}/{client.name}"]
+    machine = [outcomes[key] for key in ("machine", f"machine/{client.name}") if key in outcomes]
+    worst = max([own, *machine], key=lambda outcome: _SEVERITY.index(outcome.state))
+    return {
+        "login": seat["login"],
+        "person": seat["person"],
+        "client": client.name,
+        "version": version,
+        "state": worst.state,
+        "detail": worst.detail,
+        "documents": [
+            {"path": done.path, "action": done.action, "detail": done.detail}
+            for outcome in [*machine, own]
+            for done in outcome.documents
+        ],
+        "warnings": warnings,
+    }
+
+
+_SEVERITY = ("compliant", "changed", "deferred", "refused", "failed")

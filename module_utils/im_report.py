@@ -1,0 +1,156 @@
+"""From what a play found to rows, a table for people and a JSON file for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .im_catalogue import text
+
+#: The closed list of states, as design and docs name them.
+STATES = ("compliant", "changed", "drift", "deferred", "refused", "failed", "unreachable", "waived")
+GOOD_STATES = ("compliant", "changed")
+#: Verdicts that prove an account: it logged in, or the server says that it exists.
+GOOD_VERDICTS = ("ok", "exists")
+
+_COLUMNS = ("host", "login", "person", "client", "version", "documents", "verdict", "state")
+
+
+class HostResult(NamedTuple):
+    """What the play knows of one host: its seats, im_profile's result, and why there is none."""
+
+    seats: Sequence[Mapping[str, Any]]
+    profile: Mapping[str, Any]
+    failure: str
+    unreachable: bool
+
+
+def rows_of(
+    hosts: Mapping[str, HostResult], people: Mapping[str, str], accounts: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Make one row for each (host, seat, client) that the inventory asks for, found or not.
+
+    Args:
+        hosts: host -> what the play knows of it.
+        people: key -> JID.
+        accounts: what xmpp_account_info returned, [{jid, verdict, ...}].
+    """
+    answers = {account["jid"].casefold(): account for account in accounts}
+    rows = []
+    for host, result in hosts.items():
+        found = {(seat["login"], seat["client"]): seat for seat in result.profile.get("seats", [])}
+        for seat in result.seats:
+            for client in seat["clients"]:
+                row = found.get((seat["login"], client)) or _not_looked_at(result)
+                account = answers.get(people.get(seat["person"], "").casefold(), {})
+                rows.append(
+                    {
+                        "host": host,
+                        "login": seat["login"],
+                        "person": seat["person"],
+                        "client": client,
+                        "version": row.get("version"),
+                        "documents": row.get("documents", []),
+                        "verdict": account.get("verdict", "not_checked"),
+                        "hint": account.get("hint", ""),
+                        "state": row["state"],
+                        "detail": row.get("detail", ""),
+                        "warnings": row.get("warnings", []),
+                    }
+                )
+    return rows
+
+
+def _not_looked_at(result: HostResult) -> dict[str, Any]:
+    """A host is never compliant because nobody looked."""
+    if result.unreachable or not result.failure:
+        return {"state": "unreachable", "detail": result.failure}
+    return {"state": "failed", "detail": result.failure}
+
+
+def all_good(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether every seat is as wanted and every account proven. No row at all is not good: nobody looked."""
+    return bool(rows) and all(row["state"] in GOOD_STATES and row["verdict"] in GOOD_VERDICTS for row in rows)
+
+
+def summary(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
+    """One sentence for people: how many seats are as wanted, how many accounts proven."""
+    return text(
+        "report.summary",
+        language,
+        good=sum(row["state"] in GOOD_STATES for row in rows),
+        proven=len({row["person"] for row in rows if row["verdict"] in GOOD_VERDICTS}),
+        rows=len(rows),
+        people=len({row["person"] for row in rows}),
+    )
+
+
+def as_report(
+    rows: Sequence[Mapping[str, Any]], accounts: Sequence[Mapping[str, Any]], check_mode: bool
+) -> dict[str, Any]:
+    """The JSON result: version of its shape, when, whether it was a dry run, counts, rows, accounts."""
+    return {
+        "schema": 1,
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "check_mode": check_mode,
+        "all_good": all_good(rows),
+        "states": {state: sum(row["state"] == state for row in rows) for state in STATES},
+        "verdicts": dict(Counter(row["verdict"] for row in rows)),
+        "rows": list(rows),
+        "accounts": list(accounts),
+    }
+
+
+def write(report: Mapping[str, Any], directory: Path) -> Path:
+    """Write the report under its time, 0600 as it names people, and point latest.json at it."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / f"{str(report['at']).replace(':', '')}-{os.getpid()}.json"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump(report, stream, ensure_ascii=False, indent=1)
+    latest = directory / f".latest-{os.getpid()}"
+    latest.symlink_to(path.name)
+    latest.replace(directory / "latest.json")
+    return path
+
+
+def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
+    """The rows as aligned columns with translated headings; details below the row they explain."""
+    cells = [[text(f"report.{column}", language) for column in _COLUMNS]]
+    notes: list[list[str]] = [[]]
+    for row in rows:
+        actions = Counter(document["action"] for document in row["documents"])
+        documents = ", ".join(f"{count} {text(f'document.{action}', language)}" for action, count in actions.items())
+        cells.append(
+            [
+                *(str(row[column] or "-") for column in ("host", "login", "person", "client", "version")),
+                documents or "-",
+                row["verdict"],
+                text(f"state.{row['state']}", language),
+            ]
+        )
+        hint = "" if row["verdict"] in GOOD_VERDICTS else row["hint"]
+        notes.append([note for note in [row["detail"], hint, *row["warnings"]] if note])
+    widths = [max(_width(line[column]) for line in cells) for column in range(len(_COLUMNS))]
+    lines = []
+    for line, details in zip(cells, notes, strict=True):
+        lines.append("  ".join(_pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        lines += [f"    {detail}" for detail in details]
+    return "\n".join(lines)
+
+
+def _width(cell: str) -> int:
+    """Columns a text takes on a terminal: combining marks take none, wide characters two."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in cell
+    )
+
+
+def _pad(cell: str, width: int) -> str:
+    return cell + " " * (width - _width(cell))
