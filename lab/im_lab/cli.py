@@ -1,0 +1,97 @@
+"""The commands of `lab/lab`."""
+
+import argparse
+import json
+import os
+import sys
+
+from . import containers, fleet, host_setup
+from .engine import Engine
+from .settings import LabError, Settings
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; return the status for the shell."""
+    try:
+        settings = Settings.from_environment()
+        return _run(_parser(settings).parse_args(arguments), settings, Engine(settings))
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser(settings: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lab/lab", description="The embedded lab: an XMPP server and desktop hosts.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("setup-host", help="install what this machine lacks (apt; sudo unless root)")
+    up = commands.add_parser("up", help="make the server and the hosts run; what runs is left alone")
+    up.add_argument("hosts", nargs="*", metavar="HOST", default=list(settings.table["hosts"]))
+    down = commands.add_parser("down", help="remove containers, network, keys and passwords")
+    down.add_argument("--all", action="store_true", help="also images and caches: nothing is left")
+    commands.add_parser("status", help="what runs")
+    commands.add_parser("inventory", help="print hosts and ports as JSON")
+    run = commands.add_parser("exec", help="run a command as root in a host, without SSH")
+    run.add_argument("host", metavar="HOST")
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD")
+    many = commands.add_parser("fleet", help="many identical hosts for benchmarks")
+    actions = many.add_subparsers(dest="action", required=True, metavar="ACTION")
+    fleet_up = actions.add_parser("up", help="start N hosts")
+    fleet_up.add_argument("count", type=int, metavar="N")
+    fleet_up.add_argument("--image", help="image to start; default: a snapshot of a desk")
+    fleet_up.add_argument("--from", dest="source", default=next(iter(settings.table["hosts"])), metavar="HOST")
+    actions.add_parser("down", help="remove them")
+    actions.add_parser("inventory", help="print hosts and ports as JSON")
+    return parser
+
+
+def _run(options: argparse.Namespace, settings: Settings, engine: Engine) -> int:
+    match options.command, getattr(options, "action", None):
+        case "setup-host", _:
+            host_setup.setup_host()
+        case "up", _:
+            containers.up(settings, engine, options.hosts)
+            _print_status(settings, engine)
+        case "down", _:
+            containers.down(settings, engine, everything=options.all)
+        case "status", _:
+            _print_status(settings, engine)
+        case "inventory", _:
+            _print_json(settings, {host: settings.ssh_port(host) for host in settings.table["hosts"]})
+        case "exec", _:
+            name = settings.container(options.host)
+            os.environ.update(engine.environment())
+            os.execvp("podman", ["podman", "exec", "--interactive", name, *options.words])  # noqa: S606, S607 - PATH's podman
+        case "fleet", "up":
+            image = options.image or fleet.snapshot(settings, engine, options.source)
+            fleet.up(settings, engine, options.count, image)
+        case "fleet", "down":
+            fleet.down(settings, engine)
+        case "fleet", "inventory":
+            _print_json(settings, fleet.inventory(settings, engine))
+    return 0
+
+
+def _print_status(settings: Settings, engine: Engine) -> None:
+    there = engine.containers()
+    ports = {settings.container(host): settings.ssh_port(host) for host in settings.table["hosts"]}
+    ports |= {settings.container(settings.table["server"]["name"]): containers.server(settings).port}
+    for name, port in ports.items():
+        state = there[name]["State"] if name in there else "absent"
+        print(f"{name:24} {state:10} 127.0.0.1:{port}")
+    others = len(there.keys() - ports.keys())
+    if others:
+        print(f"and {others} hosts of a fleet")
+
+
+def _print_json(settings: Settings, ports: dict[str, int]) -> None:
+    document = {
+        host: {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": port,
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(settings.key),
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={settings.known_hosts} -o StrictHostKeyChecking=yes",
+        }
+        for host, port in ports.items()
+    }
+    print(json.dumps(document, indent=2))

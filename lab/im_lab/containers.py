@@ -1,0 +1,193 @@
+"""The containers of the lab: the server and the desks. `up` makes the world as the table says, `down` removes it."""
+
+import hashlib
+import shutil
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import identity, images
+from .engine import LABEL_LAB, LABEL_RECIPE, Engine
+from .settings import LAB_DIR, LabError, Settings
+
+READY_SECONDS = 30.0
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One container as it should be.
+
+    name: what the others in the lab call it.  image: full name of its image.  recipe: changes when the container has to
+    be made anew.  arguments: what `podman run` needs beyond what all machines have in common.
+    port: on 127.0.0.1, where it answers `greeting` to `opening` as soon as it is ready.
+    """
+
+    name: str
+    image: str
+    recipe: str
+    arguments: tuple[str, ...]
+    port: int
+    opening: str
+    greeting: str
+
+
+def server(settings: Settings) -> Machine:
+    """The machine of Prosody."""
+    row = settings.table["server"]
+    state = settings.state / "prosody"
+    sources = [LAB_DIR / "lab.json", *sorted((LAB_DIR / "prosody").rglob("*.lua"))]
+    mounts = {
+        LAB_DIR / "prosody" / "prosody.cfg.lua": "/etc/prosody/prosody.cfg.lua:ro",
+        LAB_DIR / "prosody" / "modules": "/etc/prosody/modules:ro",
+        LAB_DIR / "lab.json": "/etc/prosody/lab.json:ro",
+        settings.secrets: "/etc/prosody/secrets.json:ro",
+        state / "certs": "/etc/prosody/certs:ro",
+        state / "data": "/var/lib/prosody",
+        state / "log": "/var/log/prosody",
+    }
+    arguments = [word for source, target in mounts.items() for word in ("--volume", f"{source}:{target}")]
+    for outside, inside in row["ports"].items():
+        arguments += ["--publish", f"127.0.0.1:{int(outside) + settings.port_shift}:{inside}"]
+    # The desks find the service by its real names, through the network's own DNS.
+    for alias in (settings.table["domain"], settings.table["conference"]):
+        arguments += ["--network-alias", alias]
+    image = images.tag(settings, row["image"])
+    opening = (
+        "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+        f" to='{settings.table['domain']}' version='1.0'>"
+    )
+    return Machine(
+        name=row["name"],
+        image=image,
+        recipe=image + "+" + hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12],
+        arguments=tuple(arguments),
+        port=min(int(outside) for outside in row["ports"]) + settings.port_shift,
+        opening=opening,
+        greeting="<?xml",
+    )
+
+
+def desk(settings: Settings, name: str, image: str, port: int, host_key: Path | None = None) -> Machine:
+    """A host reached by SSH on 127.0.0.1:`port`, by default with a host key of its own; its SSH server speaks first."""
+    mounts = {
+        host_key or settings.host_key(name): "/etc/ssh/ssh_host_ed25519_key:ro",
+        settings.key.with_name(settings.key.name + ".pub"): "/etc/ssh/lab_authorized_keys:ro",
+    }
+    arguments = [word for source, target in mounts.items() for word in ("--volume", f"{source}:{target}")]
+    return Machine(
+        name=name,
+        image=image,
+        recipe=image,
+        arguments=(*arguments, "--publish", f"127.0.0.1:{port}:22", "--network-alias", name),
+        port=port,
+        opening="",
+        greeting="SSH-2.0",
+    )
+
+
+def table_machines(settings: Settings, hosts: list[str]) -> list[Machine]:
+    """The server and the named desks of the table."""
+    desks = [
+        desk(settings, host, images.tag(settings, settings.desk(host)["image"]), settings.ssh_port(host))
+        for host in hosts
+    ]
+    return [server(settings), *desks]
+
+
+def up(settings: Settings, engine: Engine, hosts: list[str]) -> None:
+    """Make the server and these desks run as the table says. What runs as it should is not touched."""
+    there = engine.containers()
+    late = [each for each in table_machines(settings, hosts) if not _is_as_wanted(settings, there, each)]
+    if not late:
+        return
+    prepare(settings)
+    images.build_missing(settings, engine, {machine.image for machine in late})
+    engine.probe(late[0].image)
+    start_all(settings, engine, late, there)
+
+
+def prepare(settings: Settings) -> None:
+    """Everything on the control node that containers and their visitors need: keys, certificates, passwords."""
+    identity.private_directory(settings.state)
+    identity.ensure_ssh_key(settings.key, "im-lab")
+    ports = {host: settings.ssh_port(host) for host in settings.table["hosts"]}
+    identity.write_known_hosts(settings, ports)
+    identity.write_ssh_config(settings, ports)
+    identity.ensure_certificates(settings)
+    identity.ensure_passwords(settings)
+    for directory in ("data", "log"):
+        (settings.state / "prosody" / directory).mkdir(parents=True, exist_ok=True)
+
+
+def start_all(settings: Settings, engine: Engine, machines: list[Machine], there: dict[str, dict[str, Any]]) -> None:
+    """Start machines side by side, replacing those made from another recipe, and wait until each of them answers."""
+    name = settings.network
+    if name not in engine.podman("network", "ls", "--format", "{{.Name}}").split():
+        engine.podman("network", "create", "--label", f"{LABEL_LAB}={settings.prefix}", name)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(lambda machine: _start(settings, engine, machine, there), machines))
+    for machine in machines:
+        _wait_until_ready(machine)
+
+
+def _is_as_wanted(settings: Settings, there: dict[str, dict[str, Any]], machine: Machine) -> bool:
+    container = there.get(settings.container(machine.name))
+    return (
+        container is not None
+        and container["State"] == "running"
+        and container["Labels"][LABEL_RECIPE] == machine.recipe
+    )
+
+
+def _start(settings: Settings, engine: Engine, machine: Machine, there: dict[str, dict[str, Any]]) -> None:
+    name = settings.container(machine.name)
+    old = there.get(name)
+    if old is not None and old["Labels"][LABEL_RECIPE] == machine.recipe:
+        engine.podman("start", name)
+        return
+    if old is not None:
+        engine.podman("rm", "--force", "--time", "0", name)
+    engine.podman(
+        *("run", "--detach", "--name", name, "--hostname", machine.name, "--network", settings.network),
+        *("--label", f"{LABEL_LAB}={settings.prefix}", "--label", f"{LABEL_RECIPE}={machine.recipe}"),
+        *(*machine.arguments, machine.image),
+    )
+
+
+def _wait_until_ready(machine: Machine) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not _answers(machine):
+        if time.monotonic() > deadline:
+            raise LabError(f"{machine.name}: no answer on 127.0.0.1:{machine.port} after {READY_SECONDS:.0f} s")
+        time.sleep(POLL_SECONDS)
+
+
+def _answers(machine: Machine) -> bool:
+    # Podman's port forwarder may accept before the program behind it does: only its own words prove that it is there.
+    try:
+        with socket.create_connection(("127.0.0.1", machine.port), timeout=1) as connection:
+            connection.sendall(machine.opening.encode())
+            return connection.recv(len(machine.greeting)) == machine.greeting.encode()
+    except OSError:
+        return False
+
+
+def down(settings: Settings, engine: Engine, *, everything: bool) -> None:
+    """Remove the containers, the network and the state of this lab; with `everything` also the images and caches."""
+    names = list(engine.containers())
+    if names:
+        engine.podman("rm", "--force", "--time", "0", *names)
+    if settings.network in engine.podman("network", "ls", "--format", "{{.Name}}").split():
+        engine.podman("network", "rm", "--force", settings.network)
+    for entry in settings.state.glob("*"):
+        if entry not in (settings.cache, settings.others):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if everything:
+        ours = engine.podman("images", "--quiet", "--filter", f"reference={images.REPOSITORY}/*").split()
+        if ours:
+            engine.podman("rmi", "--force", *dict.fromkeys(ours))
+        shutil.rmtree(settings.state_root, ignore_errors=True)
