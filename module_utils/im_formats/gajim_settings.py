@@ -24,7 +24,7 @@ from .gajim_keys import ACCOUNT, APP, APP_INITIAL_ONLY_IN_A_NEW_FILE, IDENTITY, 
 from .gajim_sqlite import Database, Row, created, opened
 
 MASK = "********"
-_SECRET = re.compile(r"^pass$|password|passwd|passphrase|token|secret", re.IGNORECASE)
+_SECRET = re.compile(r"pass|token|secret", re.IGNORECASE)
 
 #: Rows of table settings -> user_version from which Gajim needs the row. Each migration INSERTs its row and Gajim quits
 #: silently when the row is there already, so a row that comes too early is as wrong as one that is missing.

@@ -133,7 +133,8 @@ def _connect() -> sqlite3.Connection:
 def _refusing_sqlite_errors() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # UnicodeDecodeError: sqlite3 failed to decode SQLite's own message, which quoted a damaged name.
         # Only the name of the error: SQLite's message may quote the file, thus a password of it.
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         raise Refused("database", f"SQLite cannot read it ({name}); {_REMEDY}") from None

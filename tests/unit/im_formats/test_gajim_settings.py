@@ -562,6 +562,11 @@ def test_the_smallest_file_that_gajim_accepts_is_accepted() -> None:
     assert FORMAT.merge(content, "", "") is content
 
 
+def test_a_damaged_name_that_sqlite_quotes_in_its_own_message_is_refused() -> None:
+    # sqlite3 raises UnicodeDecodeError, not one of its errors, when SQLite's message quotes bytes that are no UTF-8.
+    refused(V7.replace(b"tablesettingssettings", b"tables\xdcttingssettings"), "SQLite cannot read it")
+
+
 def test_no_single_damaged_page_header_byte_brings_a_traceback() -> None:
     offsets = [*range(16, 100), *(page * 4096 + at for page in range(1, 5) for at in range(12)), *range(100, 124)]
     answers = set()
