@@ -29,7 +29,8 @@ from ansible.module_utils.im_inventory import (
     complete_people,
     complete_service,
 )
-from ansible.module_utils.im_preferences import not_expressed, split_by_owner
+from ansible.module_utils.im_preferences import not_expressed
+from ansible.module_utils.im_wishes import template_variables, wish_of
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
@@ -65,11 +66,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         except InventoryError as error:
             raise AnsibleActionFail(str(error)) from error
         self._language, self._platform = args["language"], args["platform"]
-        self._wishes = {
-            seat["login"]: {"seat": seat, "person": person, "preferences": _wanted_preferences(site, person)}
-            for seat in seats
-            for person in [people[seat["person"]]]
-        }
+        self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site) for seat in seats}
         common = load_common(C.DEFAULT_ROLES_PATH)
         outcomes = self._deploy(im_engine.groups_of(seats, clients, common, self._platform))
         results = [
@@ -131,27 +128,17 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
 
     def _render(self, group: im_engine.Group) -> im_engine.Render:
         """Render the templates of a group, once for what is enforced and once for what is initial."""
-        wish = self._wishes.get(group.login or "")
-        base: dict[str, Any] = {
-            "service": self._service,
-            "language": self._language,
-            "platform": {**group.client.platforms[self._platform], "bases": dict(group.bases)},
-        }
-        parts = {"enforced": base, "initial": base}
-        if wish:
-            person = wish["person"]
-            enforced, initial = split_by_owner(wish["preferences"], self._enforced)
-            base = base | {"seat": wish["seat"], "person": person, "account": _account(person, self._service)}
-            rooms_part = "enforced" if "rooms" in self._enforced else "initial"
-            parts = {
-                part: base | {"preferences": values, "rooms": person["rooms"] if part == rooms_part else []}
-                for part, values in (("enforced", enforced), ("initial", initial))
-            }
+        variables = template_variables(
+            self._wishes.get(group.login or ""),
+            self._service,
+            {**group.client.platforms[self._platform], "bases": dict(group.bases)},
+            self._language,
+            self._enforced,
+        )
+        searchpath = [str(group.client.documents[0].template.parent)]
         templars = {
-            part: self._templar.copy_with_new_env(
-                searchpath=[str(group.client.documents[0].template.parent)], available_variables=values | {"part": part}
-            )
-            for part, values in parts.items()
+            part: self._templar.copy_with_new_env(searchpath=searchpath, available_variables=values)
+            for part, values in variables.items()
         }
 
         def render(document: Document, part: str) -> str:
@@ -162,28 +149,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
 
     def _warnings_for(self, seat: dict[str, Any], client: Client) -> list[str]:
         """One sentence for each preference that this client has no setting for."""
-        preferences = self._wishes[seat["login"]]["preferences"]
+        preferences = self._wishes[seat["login"]].preferences
         return [
             f"person {seat['person']!r}: preference '{wish}' has no equivalent in {client.title}; left as it is there"
             for wish in not_expressed(preferences, client.expresses)
         ]
-
-
-def _wanted_preferences(site: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
-    """The site's preferences under the person's own; the local alias is the person's name unless told otherwise."""
-    return {"alias": person["name"], **site, **person["preferences"]}
-
-
-def _account(person: dict[str, Any], service: dict[str, Any]) -> dict[str, Any]:
-    """Identity and transport of the XMPP account: always enforced."""
-    return {
-        "jid": person["jid"],
-        "localpart": person["localpart"],
-        "domain": person["domain"],
-        "host": service["host"],
-        "port": service["port"] or (5223 if service["tls"] == "direct" else 5222),
-        "tls": service["tls"],
-    }
 
 
 def _will_write(outcome: im_engine.Outcome) -> bool:

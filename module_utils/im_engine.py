@@ -172,7 +172,9 @@ def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outc
             outcome.state = "deferred"
             outcome.detail = ", ".join(sign["what"] for sign in answer["running"])
     if group.proof and outcome.documents:
-        outcome.stale = outcome.state == "changed" or answer["files"].get(group.proof, {}).get("absent", True)
+        outcome.stale = outcome.state == "changed" or bool(
+            answer["files"].get(group.proof, {"absent": True}).get("absent")
+        )
     return outcome
 
 

@@ -1,0 +1,62 @@
+"""Render the clients' templates as the action im_profile does, without a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.im_clients import Client, Document, load_clients, load_common
+from ansible.module_utils.im_inventory import complete_people, complete_service
+from ansible.module_utils.im_wishes import template_variables, wish_of
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import filter_loader, init_plugin_loader
+from ansible.template import Templar, trust_as_template
+
+PROJECT = Path(__file__).resolve().parents[2]
+ROLES = [str(PROJECT / "roles")]
+CLIENTS: dict[str, Client] = load_clients(ROLES)
+COMMON: Client = load_common(ROLES)
+
+#: The person whose name breaks whatever does not escape.
+HOSTILE = 'Zoë O\'Brien & "Co" <x> \\'
+
+init_plugin_loader()
+filter_loader.add_directory(str(PROJECT / "filter_plugins"))
+
+
+def document_of(client: str, name: str) -> Document:
+    """The document of a client whose path ends with ``name``."""
+    return next(document for document in CLIENTS[client].documents if document.path.rpartition("/")[2] == name)
+
+
+def fragments(
+    client: str,
+    name: str,
+    *,
+    person: dict[str, Any] | None = None,
+    service: dict[str, Any] | None = None,
+    site: dict[str, Any] | None = None,
+    enforced: list[str] | None = None,
+    language: str = "fr",
+    platform: str = "Debian",
+) -> tuple[str, str]:
+    """Render one document's template for one person; returns (enforced, initial)."""
+    complete = complete_service({"domain": "univ.example", **(service or {})})
+    people = complete_people({"zoe.obrien": {"name": HOSTILE, **(person or {})}}, complete)
+    seat = {"login": "zobrien", "person": "zoe.obrien", "clients": [client]}
+    answers = CLIENTS[client].platforms[platform]
+    bases = {**COMMON.platforms[platform]["bases"], **answers["bases"]}
+    document = document_of(client, name)
+    parts = template_variables(
+        wish_of(seat, people["zoe.obrien"], site or {}),
+        complete,
+        {**answers, "bases": bases},
+        language,
+        enforced or [],
+    )
+    text = trust_as_template(document.template.read_text(encoding="utf-8"))
+    rendered = [
+        str(Templar(loader=DataLoader(), variables=parts[part]).template(text, escape_backslashes=False) or "")
+        for part in ("enforced", "initial")
+    ]
+    return rendered[0], rendered[1]

@@ -1,0 +1,64 @@
+"""Clients are data: found by their roles, answering the same keys on every platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.im_clients import load_clients
+from ansible.module_utils.im_formats import FORMATS
+from ansible.module_utils.im_preferences import PREFERENCES
+from rendering import CLIENTS, COMMON, PROJECT
+
+EVERYTHING = {**CLIENTS, "im_client": COMMON}
+
+
+def test_the_three_clients_of_the_project_are_found() -> None:
+    assert set(CLIENTS) == {"gajim", "pidgin", "thunderbird"}
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_every_document_has_its_template_its_format_and_its_base(name: str) -> None:
+    client = EVERYTHING[name]
+    for document in client.documents:
+        assert document.template.is_file()
+        assert document.format in FORMATS
+        for answers in client.platforms.values():
+            bases = {"autostart", *COMMON.platforms["Debian"]["bases"], *answers["bases"]}
+            assert document.base in bases
+        assert not document.located_by or document.located_by in {other.path for other in client.documents}
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_every_platform_of_a_client_answers_the_same_keys(name: str) -> None:
+    keys = {platform: sorted(answers) for platform, answers in EVERYTHING[name].platforms.items()}
+    assert keys and len({tuple(answer) for answer in keys.values()}) == 1, keys
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_every_client_runs_on_every_platform_that_the_project_knows(name: str) -> None:
+    assert set(CLIENTS[name].platforms) == set(COMMON.platforms)
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_what_a_client_expresses_are_known_words_and_possible_values(name: str) -> None:
+    for word, values in CLIENTS[name].expresses.items():
+        assert word in PREFERENCES
+        assert values == "any" or all(PREFERENCES[word].allows(value) for value in values)
+
+
+def test_the_client_roles_are_alike_file_by_file() -> None:
+    def shape(name: str) -> set[str]:
+        role = PROJECT / "roles" / name
+        return {
+            str(path.relative_to(role)) for path in role.rglob("*") if path.is_file() and "templates" not in path.parts
+        }
+
+    assert shape("gajim") == shape("pidgin") == shape("thunderbird")
+
+
+def test_the_first_role_of_a_name_wins_as_in_ansible(tmp_path: Path) -> None:
+    answers = tmp_path / "gajim" / "vars" / "main.yml"
+    answers.parent.mkdir(parents=True)
+    answers.write_text("__gajim_client: {title: Ours, documents: []}\n", encoding="utf-8")
+    assert load_clients([str(tmp_path), str(PROJECT / "roles")])["gajim"].title == "Ours"

@@ -1,0 +1,208 @@
+"""The engine decides what to read, what each document must become, and what may be written.
+
+The host's answers are written by hand here, in the shape that tests/unit/library proves for im_profile_files.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils import im_engine
+from ansible.module_utils.im_clients import Client, Document
+from ansible.module_utils.im_engine import Group, Outcome
+from rendering import CLIENTS, COMMON
+
+SEAT = {"login": "amartin", "person": "alice.martin", "clients": ["toy"]}
+DESKTOP = b"[Desktop Entry]\nType=Application\nName=Toy\n"
+
+
+def toy(*documents: Document, locks: tuple[str, ...] = ()) -> Client:
+    platforms = {"Debian": {"packages": ["toy"], "bases": {"profile": "~/.toy", "system": "/etc/toy"}}}
+    return Client("toy", "Toy", ("toy",), locks, {}, documents, platforms)
+
+
+def document(path: str, base: str = "profile", form: str = "desktop_entry", siblings: tuple[str, ...] = ()) -> Document:
+    return Document(path, base, form, Path(path + ".j2"), siblings, "")
+
+
+def read(content: bytes, **more: Any) -> dict[str, Any]:
+    packed = base64.b64encode(zlib.compress(content)).decode()
+    return {"content": packed, "sha256": hashlib.sha256(content).hexdigest(), "writable": True, **more}
+
+
+def answer(files: dict[str, Any] | None = None, running: list[str] | None = None, error: Any = None) -> dict[str, Any]:
+    signs = [{"pid": 1, "what": what} for what in running or []]
+    return {"key": "amartin/toy", "error": error, "running": signs, "files": files or {}}
+
+
+def wants(enforced: str = "[Desktop Entry]\nExec=toy\n", initial: str = "") -> im_engine.Render:
+    return lambda _document, part: enforced if part == "enforced" else initial
+
+
+def group(*documents: Document) -> Group:
+    client = toy(*documents)
+    return Group("amartin/toy", "amartin", client, client.platforms["Debian"]["bases"])
+
+
+def merged(files: dict[str, Any] | None = None, *, running: list[str] | None = None) -> Outcome:
+    outcome: Outcome = im_engine.merge_group(group(document("a.desktop")), answer(files, running), wants())
+    return outcome
+
+
+def test_a_host_gets_its_machine_groups_before_the_seats() -> None:
+    client = toy(document("a.desktop"), document("p.json", "system", "json_policies"))
+    groups = im_engine.groups_of([SEAT], {"toy": client}, COMMON, "Debian")
+    assert [(found.key, found.login) for found in groups] == [
+        ("machine", None),
+        ("machine/toy", None),
+        ("amartin/toy", "amartin"),
+    ]
+    assert [path for found in groups for _, path in found.documents()] == [
+        "/usr/local/share/ca-certificates/im-service.crt",
+        "/etc/toy/p.json",
+        ".toy/a.desktop",
+    ]
+
+
+def test_a_host_without_seats_is_asked_nothing() -> None:
+    assert im_engine.groups_of([], {"toy": toy()}, COMMON, "Debian") == []
+
+
+def test_one_question_holds_everything_that_the_merge_may_need() -> None:
+    seats = [SEAT | {"clients": ["thunderbird"]}]
+    *_, seat = im_engine.groups_of(seats, CLIENTS, COMMON, "Debian")
+    request = im_engine.read_request(seat)
+    assert request["login"] == "amartin"
+    assert set(request["paths"]) == {
+        ".thunderbird/profiles.ini",
+        ".thunderbird/*/compatibility.ini",
+        ".thunderbird/Profiles/*/compatibility.ini",
+        ".thunderbird/*/prefs.js",
+        ".thunderbird/*/blist.sqlite",
+        ".config/autostart/thunderbird.desktop",
+    }
+    assert ".thunderbird/*/.parentlock" in request["locks"]
+
+
+def test_a_file_of_the_system_is_read_as_the_person_but_not_in_the_home() -> None:
+    *_, seat = im_engine.groups_of([SEAT | {"clients": ["pidgin"]}], CLIENTS, COMMON, "Debian")
+    assert im_engine.read_request(seat)["system_paths"] == ["/etc/purple/prefs.xml"]
+
+
+def test_an_absent_document_is_created_and_an_existing_one_changed() -> None:
+    created = merged({".toy/a.desktop": {"absent": True, "creatable": True}})
+    changed = merged({".toy/a.desktop": read(DESKTOP)})
+    assert (created.state, created.documents[0].action) == ("changed", "created")
+    assert (changed.state, changed.documents[0].action) == ("changed", "changed")
+
+
+def test_nothing_to_do_is_compliant_even_while_the_client_runs() -> None:
+    outcome = merged({".toy/a.desktop": read(DESKTOP + b"Exec=toy\n")}, running=["process toy"])
+    assert (outcome.state, outcome.documents[0].action) == ("compliant", "unchanged")
+
+
+def test_a_change_under_a_running_client_is_deferred_and_says_what_runs() -> None:
+    outcome = merged({".toy/a.desktop": read(DESKTOP)}, running=["process toy"])
+    assert (outcome.state, outcome.detail) == ("deferred", "process toy")
+
+
+@pytest.mark.parametrize(
+    ("entry", "detail"),
+    [
+        (read(b"not a desktop entry"), ".toy/a.desktop: "),
+        ({"error": {"code": "forbidden", "message": "permission denied"}}, "it cannot be read (permission denied)"),
+        (read(DESKTOP, writable=False), "it cannot be written (not writable)"),
+        ({"absent": True, "creatable": False, "why": "the home is read-only"}, "(the home is read-only)"),
+    ],
+)
+def test_a_document_that_cannot_be_merged_is_refused(entry: dict[str, Any], detail: str) -> None:
+    outcome = merged({".toy/a.desktop": entry})
+    assert outcome.state == "refused" and detail in outcome.detail
+
+
+def test_one_refused_document_keeps_its_whole_group_from_being_written() -> None:
+    files = {".toy/a.desktop": read(DESKTOP), ".toy/b.desktop": read(b"\0")}
+    outcome = im_engine.merge_group(group(document("a.desktop"), document("b.desktop")), answer(files), wants())
+    assert outcome.state == "refused"
+
+
+def test_an_unreadable_sibling_is_not_taken_for_an_absent_one() -> None:
+    files = {".toy/a.desktop": read(DESKTOP), ".toy/s": {"error": {"code": "x", "message": "permission denied"}}}
+    outcome = im_engine.merge_group(group(document("a.desktop", siblings=("s",))), answer(files), wants())
+    assert outcome.state == "refused" and "permission denied" in outcome.detail
+
+
+def test_a_document_that_nobody_asks_anything_of_is_left_out() -> None:
+    outcome = im_engine.merge_group(group(document("a.desktop")), answer(), wants("", " \n"))
+    assert outcome.documents == [] and outcome.state == "compliant"
+
+
+def test_a_login_that_does_not_exist_fails_with_the_hosts_words() -> None:
+    missing = answer(error={"code": "no_login", "message": "no login named 'amartin'"})
+    outcome = im_engine.merge_group(group(document("a.desktop")), missing, wants())
+    assert (outcome.state, outcome.detail) == ("failed", "no login named 'amartin'")
+
+
+def test_what_is_written_carries_the_checksum_that_was_read() -> None:
+    files = {".toy/a.desktop": read(DESKTOP), ".toy/b.desktop": {"absent": True, "creatable": True}}
+    outcome = im_engine.merge_group(group(document("a.desktop"), document("b.desktop")), answer(files), wants())
+    request = im_engine.write_request(outcome, answer(files), "run")
+    assert [file["before"] for file in request["files"]] == [hashlib.sha256(DESKTOP).hexdigest(), None]
+    assert zlib.decompress(base64.b64decode(request["files"][0]["content"])) == DESKTOP + b"Exec=toy\n"
+    assert request["processes"] == ["toy"]
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [("written", "changed"), ("deferred", "deferred"), ("conflict", "deferred"), ("failed", "failed")],
+)
+def test_the_hosts_word_after_the_write_decides_the_state(said: str, state: str) -> None:
+    outcome = merged({".toy/a.desktop": read(DESKTOP)})
+    im_engine.apply_answer(
+        outcome, {"state": said, "running": [{"what": "process toy"}], "error": {"code": "x", "message": "no space"}}
+    )
+    assert outcome.state == state
+
+
+def test_a_profile_outside_the_usual_places_is_asked_for_by_name() -> None:
+    client = CLIENTS["thunderbird"]
+    seat = Group("amartin/thunderbird", "amartin", client, client.platforms["Debian"]["bases"])
+    ini = b"[InstallFDC34C9F024745EB]\nDefault=deep/er/own\n\n[Profile0]\nName=o\nIsRelative=1\nPath=deep/er/own\n"
+    fragment = ini.replace(b"deep/er/own", b"im.default").decode() + "\n[General]\nVersion=2\n"
+
+    def render(document: Document, part: str) -> str:
+        wanted = {"profiles.ini": fragment, "*/prefs.js": 'user_pref("a", 1);\n'}
+        return wanted.get(document.path, "") if part == "enforced" else ""
+
+    files = {".thunderbird/profiles.ini": read(ini + b"\n[General]\nVersion=2\n")}
+    outcome = im_engine.merge_group(seat, answer(files), render)
+    assert outcome.unread == [".thunderbird/deep/er/own/prefs.js"]
+    asked = im_engine.read_request(seat, outcome.unread)["paths"]
+    assert ".thunderbird/deep/er/own/prefs.js" in asked and ".thunderbird/deep/er/own/blist.sqlite" in asked
+
+
+def test_the_worst_of_the_seat_and_its_machine_is_the_state_of_the_seat() -> None:
+    own = merged({".toy/a.desktop": read(DESKTOP + b"Exec=toy\n")})
+    machine = Outcome(Group("machine", None, COMMON, {}), state="refused", detail="why")
+    result = im_engine.seat_result(SEAT, own.group.client, {"amartin/toy": own, "machine": machine}, "1.0", [])
+    assert (result["state"], result["detail"], result["version"]) == ("refused", "why", "1.0")
+
+
+def test_trust_is_stale_when_the_proof_of_the_last_refresh_is_absent() -> None:
+    machine = Group("machine", None, COMMON, COMMON.platforms["Debian"]["bases"], "/proof")
+    path, certificate = machine.documents()[0][1], "CERTIFICATE\n"
+    for proof, stale in (({"absent": True}, True), (read(b"x"), False)):
+        files = {path: read(certificate.encode()), "/proof": proof}
+        outcome = im_engine.merge_group(machine, answer(files), wants(certificate))
+        assert (outcome.state, outcome.stale) == ("compliant", stale)
+
+
+def test_a_diff_names_the_host_and_the_login() -> None:
+    (diff,) = im_engine.diffs(merged({".toy/a.desktop": read(DESKTOP)}), "pc-1")
+    assert diff["before_header"] == "pc-1:~amartin/.toy/a.desktop"
+    assert "Exec=toy" in diff["after"] and "Exec=toy" not in diff["before"]

@@ -1,0 +1,161 @@
+"""The inventory is checked at the door, with every mistake told at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.module_utils.im_inventory import (
+    InventoryError,
+    accounts_to_check,
+    check_preferences,
+    check_seats,
+    complete_people,
+    complete_service,
+)
+
+SERVICE = complete_service({"domain": "univ.example"})
+
+
+def problems_of(call: Any, *args: Any) -> list[str]:
+    with pytest.raises(InventoryError) as caught:
+        call(*args)
+    return list(caught.value.problems)
+
+
+def test_a_service_needs_only_its_domain() -> None:
+    assert SERVICE == {
+        "domain": "univ.example",
+        "conference": "conference.univ.example",
+        "host": None,
+        "port": None,
+        "tls": "starttls",
+        "ca_file": None,
+        "imap": None,
+        "smtp": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("service", "sentence"),
+    [
+        ({}, "im_service: domain is None; it takes the XMPP domain, such as univ.example"),
+        ({"domain": "univ.example", "tls": "none"}, "im_service: tls is 'none'; it takes starttls or direct"),
+        ({"domain": "univ.example", "port": 5222}, "im_service: port without host"),
+        ({"domain": "univ.example", "host": "x", "port": 70000}, "im_service: port is 70000"),
+        ({"domain": "univ.example", "imap": {"host": "imap"}}, "im_service: imap and smtp go together"),
+        ({"domain": "univ.example", "imap": {"port": 1}, "smtp": {"host": "s"}}, "im_service.imap: no host"),
+        ({"domain": "univ.example", "hots": "x"}, "im_service: unknown key 'hots'; known: ca_file, conference"),
+        ("univ.example", "im_service: str instead of a mapping"),
+    ],
+)
+def test_a_wrong_service_is_named(service: Any, sentence: str) -> None:
+    assert any(problem.startswith(sentence) for problem in problems_of(complete_service, service))
+
+
+def test_a_person_needs_only_the_key() -> None:
+    person = complete_people({"alice.martin": None}, SERVICE)["alice.martin"]
+    assert (person["jid"], person["name"], person["mail"]) == ("alice.martin@univ.example",) * 3
+    assert person["rooms"] == [] and person["preferences"] == {}
+
+
+def test_a_room_is_completed_from_the_service_and_the_person() -> None:
+    people = {"alice.martin": {"rooms": ["Equipe", {"room": "x@muc.other.example", "nick": "Al", "autojoin": False}]}}
+    assert complete_people(people, SERVICE)["alice.martin"]["rooms"] == [
+        {
+            "jid": "equipe@conference.univ.example",
+            "room": "equipe",
+            "server": "conference.univ.example",
+            "name": "equipe",
+            "nick": "alice.martin",
+            "autojoin": True,
+        },
+        {
+            "jid": "x@muc.other.example",
+            "room": "x",
+            "server": "muc.other.example",
+            "name": "x",
+            "nick": "Al",
+            "autojoin": False,
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("people", "sentence"),
+    [
+        ({"a b": None}, "person 'a b': 'a b@univ.example' is not a bare JID"),
+        ({"a": {"jid": "a@x/y"}}, "person 'a': 'a@x/y' is not a bare JID"),
+        ({"a": {"nmae": "A"}}, "person 'a': unknown key 'nmae'; known: contacts, jid"),
+        ({"a": None, "b": {"jid": "A@univ.example"}}, "person 'b': JID A@univ.example is already that of person 'a'"),
+        ({"a": {"preferences": {"auto_awya": True}}}, "person 'a': no preference named 'auto_awya'; known: start_at"),
+        (
+            {"a": {"preferences": {"auto_away_minutes": 0}}},
+            "person 'a': preference 'auto_away_minutes' is 0; it takes a",
+        ),
+        ({"a": {"preferences": {"auto_away_minutes": True}}}, "person 'a': preference 'auto_away_minutes' is True"),
+        (
+            {"a": {"preferences": {"require_tls": False}}},
+            "person 'a': preference 'require_tls' is False; it takes True",
+        ),
+        (
+            {"a": {"preferences": {"archive": "yes"}}},
+            "person 'a': preference 'archive' is 'yes'; it takes true or false",
+        ),
+        ({"a": {"rooms": [{"room": "x", "autojoin": "no"}]}}, "person 'a': room 1: autojoin is 'no'"),
+        ({"a": {"rooms": ["x", "X"]}}, "person 'a': room 2: x@conference.univ.example is listed twice"),
+        ({"a": {"rooms": [{"nick": "x"}]}}, "person 'a': room 1: room is ''"),
+        ({"a": {"contacts": [{"jid": "nobody"}]}}, "person 'a': contact 1: 'nobody' is not a bare JID"),
+    ],
+)
+def test_a_wrong_person_is_named(people: Any, sentence: str) -> None:
+    assert any(problem.startswith(sentence) for problem in problems_of(complete_people, people, SERVICE))
+
+
+def test_a_seat_of_an_unknown_person_lists_the_known_people() -> None:
+    seats = [{"login": "pnom", "person": "prenom.non", "clients": ["gajim"]}]
+    assert problems_of(check_seats, "pc-12", seats, ["prenom.nom", "a.b"], ["gajim"]) == [
+        "seat 'pc-12/pnom': no person named 'prenom.non'; known: a.b, prenom.nom"
+    ]
+
+
+def test_all_mistakes_of_the_seats_are_told_at_once() -> None:
+    seats = [
+        {"login": "root", "person": "a", "clients": ["gajim"]},
+        {"login": "x", "person": "a", "clients": ["gajmi"]},
+        {"login": "x", "person": "a", "clients": []},
+        {"person": "a", "clients": ["gajim"]},
+        {"login": "y", "person": "a", "clients": ["gajim"], "cleints": []},
+    ]
+    assert problems_of(check_seats, "pc", seats, ["a"], ["gajim"]) == [
+        "seat 'pc/root': root is not a person; name the session of a person",
+        "seat 'pc/x': no client named 'gajmi'; known: gajim",
+        "seat 'pc/x': listed twice; a seat is one login, with all its clients in one list",
+        "seat 'pc/x': clients is []; it takes a list of: gajim",
+        "host 'pc': seat 4: login is None; it takes the name of the session",
+        "seat 'pc/y': unknown key 'cleints'; known: clients, login, person",
+    ]
+
+
+def test_a_long_list_of_known_people_is_cut() -> None:
+    (problem,) = problems_of(
+        check_seats, "pc", [{"login": "x", "person": "z", "clients": ["g"]}], map(str, range(99)), ["g"]
+    )
+    assert problem.endswith(", … (99 in all)")
+
+
+def test_enforced_preferences_must_be_known() -> None:
+    assert problems_of(check_preferences, {}, ["auto_replay"])[0].startswith(
+        "im_enforced_preferences: no preference named 'auto_replay'; known: start_at_login"
+    )
+    assert check_preferences({"archive": True}, ["rooms"]) == ({"archive": True}, ["rooms"])
+
+
+def test_accounts_carry_a_password_only_where_there_is_one() -> None:
+    people = complete_people({"a": None, "b": None, "c": None}, SERVICE)
+    reach = {"host": "127.0.0.1", "port": None}
+    assert accounts_to_check(people, ["a", "b", "a", "c"], {"b": "s1", "c@univ.example": "s2"}, reach) == [
+        {"jid": "a@univ.example", "host": "127.0.0.1"},
+        {"jid": "b@univ.example", "password": "s1", "host": "127.0.0.1"},
+        {"jid": "c@univ.example", "password": "s2", "host": "127.0.0.1"},
+    ]

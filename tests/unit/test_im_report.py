@@ -1,0 +1,85 @@
+"""The report tells one state for each seat and client, and never calls compliant what nobody looked at."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils import im_report
+from ansible.module_utils.im_report import HostResult
+
+SEATS = [{"login": "amartin", "person": "alice.martin", "clients": ["gajim"]}]
+PEOPLE = {"alice.martin": "alice.martin@univ.example"}
+PROVEN = [{"jid": "Alice.Martin@univ.example", "verdict": "ok", "hint": ""}]
+
+
+def profile(state: str, detail: str = "") -> dict[str, Any]:
+    documents = [{"path": "a", "action": "unchanged", "detail": ""}, {"path": "b", "action": "changed", "detail": ""}]
+    seat = {"login": "amartin", "person": "alice.martin", "client": "gajim", "version": "1.7.3-2", "state": state}
+    return {"seats": [seat | {"detail": detail, "documents": documents, "warnings": []}]}
+
+
+def rows(result: HostResult, accounts: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = im_report.rows_of({"pc": result}, PEOPLE, PROVEN if accounts is None else accounts)
+    return found
+
+
+def test_a_seat_that_was_deployed_has_its_state_and_verdict() -> None:
+    (row,) = rows(HostResult(SEATS, profile("changed"), "", False))
+    assert (row["state"], row["verdict"], row["version"]) == ("changed", "ok", "1.7.3-2")
+    assert im_report.all_good([row])
+
+
+def test_a_host_that_does_not_answer_is_unreachable() -> None:
+    (row,) = rows(HostResult(SEATS, {}, "", True))
+    assert row["state"] == "unreachable" and not im_report.all_good([row])
+
+
+def test_a_host_without_a_result_is_never_compliant() -> None:
+    (row,) = rows(HostResult(SEATS, {}, "", False))
+    assert row["state"] == "unreachable"
+
+
+def test_a_failure_says_why() -> None:
+    (row,) = rows(HostResult(SEATS, {}, "no package source", False))
+    assert (row["state"], row["detail"]) == ("failed", "no package source")
+
+
+def test_an_account_that_nobody_asked_about_is_not_verified() -> None:
+    (row,) = rows(HostResult(SEATS, profile("compliant"), "", False), [])
+    assert row["verdict"] == "not_checked" and not im_report.all_good([row])
+
+
+def test_no_row_at_all_is_not_good() -> None:
+    assert not im_report.all_good([])
+
+
+def test_deferred_and_refused_are_not_good() -> None:
+    for state in ("deferred", "refused", "failed"):
+        assert not im_report.all_good(rows(HostResult(SEATS, profile(state), "", False)))
+
+
+def test_the_table_is_french_by_default_and_aligned() -> None:
+    refused = [{"jid": PEOPLE["alice.martin"], "verdict": "auth_failed", "hint": "Mot de passe refusé."}]
+    table = im_report.as_table(rows(HostResult(SEATS, profile("deferred", "process gajim"), "", False), refused))
+    heading, line, detail, hint = table.split("\n")
+    assert heading.split() == ["poste", "session", "personne", "logiciel", "version", "documents", "compte", "état"]
+    assert line.index("gajim") == heading.index("logiciel")
+    assert line.endswith("reporté (logiciel ouvert)")
+    assert (detail.strip(), hint.strip()) == ("process gajim", "Mot de passe refusé.")
+
+
+def test_every_state_of_the_closed_list_has_a_text_in_both_languages() -> None:
+    for state in im_report.STATES:
+        for language in ("fr", "en"):
+            assert im_report.text(f"state.{state}", language)
+
+
+def test_the_json_is_private_and_latest_points_at_it(tmp_path: Path) -> None:
+    report = im_report.as_report(rows(HostResult(SEATS, profile("changed"), "", False)), PROVEN, False)
+    path = im_report.write(report, tmp_path / "reports")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    read = json.loads((tmp_path / "reports" / "latest.json").read_text(encoding="utf-8"))
+    assert read["states"]["changed"] == 1 and read["verdicts"] == {"ok": 1} and read["all_good"] is True
