@@ -76,6 +76,7 @@ class Connection:
         self._heard = False
         self._parser = StreamParser(max_stanza)
         self._elements: collections.deque[Element] = collections.deque()
+        self._outbox = bytearray()
         self._socket, self.endpoint = self._connect(resolver, server)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -123,7 +124,6 @@ class Connection:
         exhausted = False
         self._doing = "waiting for an answer to an IQ"
         while True:
-            batch = bytearray()
             while not exhausted and len(waiting) < window:
                 request = next(source, None)
                 if request is None:
@@ -132,12 +132,10 @@ class Connection:
                 self._count += 1
                 ident = f"q{self._count:x}"
                 waiting[ident] = request
-                batch += iq(request.kind, ident, request.to, request.payload)
+                self._outbox += iq(request.kind, ident, request.to, request.payload)
             if not waiting:
                 return
             self._deadline = time.monotonic() + self._timeout
-            if batch:
-                self._send(bytes(batch))
             yield self._answer(waiting)
 
     def _answer(self, waiting: dict[str, Request[_K]]) -> tuple[_K, Element]:
@@ -153,7 +151,7 @@ class Connection:
 
     def _decline(self, ident: str, sender: str | None) -> None:
         payload = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
-        self._send(iq("error", ident, sender, payload))
+        self._outbox += iq("error", ident, sender, payload)
 
     def _step(self, step: Step) -> Element:
         if isinstance(step, Open):
@@ -164,10 +162,10 @@ class Connection:
             # (RFC 6120 5.4.3.3).
             self._parser = StreamParser(self._max_stanza)
             self._elements.clear()
-            self._send(header(self._domain))
+            self._outbox += header(self._domain)
         else:
             self._doing = "logging in"
-            self._send(step.xml)
+            self._outbox += step.xml
         return self._receive()
 
     def _start_tls(self) -> None:
@@ -179,16 +177,9 @@ class Connection:
         except OSError as error:
             raise os_problem(error, self._doing) from None
 
-    def _send(self, octets: bytes) -> None:
-        try:
-            self._socket.settimeout(self._remaining())
-            self._socket.sendall(octets)
-        except OSError as error:
-            raise os_problem(error, self._doing) from None
-
     def _receive(self) -> Element:
         while not self._elements:
-            octets = b"" if self._parser.closed else self._read()
+            octets = b"" if self._parser.closed else self._exchange()
             if not octets:
                 code = "connection_lost" if self._heard else "not_xmpp"
                 raise XmppProblem(code, f"closed by the server while {self._doing}")
@@ -198,12 +189,17 @@ class Connection:
         raise_if_stream_error(element)
         return element
 
-    def _read(self) -> bytes:
+    def _exchange(self) -> bytes:
+        """Send what is due, in one go, and wait for octets."""
         try:
             self._socket.settimeout(self._remaining())
+            if self._outbox:
+                self._socket.sendall(self._outbox)
+                self._outbox.clear()
             if _QUICKACK is not None:
                 # The kernel forgets this option after a while: it is set before each read.
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            self._socket.settimeout(self._remaining())
             return self._socket.recv(_READ)
         except OSError as error:
             raise os_problem(error, self._doing) from None

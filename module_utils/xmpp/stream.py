@@ -85,7 +85,9 @@ class StreamParser:
         elif self._depth > _MAX_DEPTH:
             raise XmppProblem("stanza_too_big", f"elements nested deeper than {_MAX_DEPTH}")
         if self._depth > 0:
-            self._builder.start(tag, {_clark(key): value for key, value in attributes.items()})
+            if "}" in "".join(attributes):
+                attributes = {_clark(key): value for key, value in attributes.items()}
+            self._builder.start(tag, attributes)
         self._depth += 1
 
     def _end(self, name: str) -> None:
