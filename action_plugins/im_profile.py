@@ -119,9 +119,14 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
 
     def _call(self, **arguments: Any) -> dict[str, Any]:
         """Run the remote half; its answers hold the users' files and must never leave this plugin."""
-        result = self._execute_module(
-            module_name="im_profile_files", module_args=arguments, task_vars=self._task_vars, wrap_async=False
-        )
+        # Without this the ssh connection prints all that a module answers at -vvv: the users' files.
+        censored, self._play_context.no_log = self._play_context.no_log, True
+        try:
+            result = self._execute_module(
+                module_name="im_profile_files", module_args=arguments, task_vars=self._task_vars
+            )
+        finally:
+            self._play_context.no_log = censored
         if result.get("failed") or "answers" not in result:
             raise AnsibleActionFail(f"im_profile_files: {result.get('msg', 'no answer')}")
         return {answer["key"]: answer for answer in result["answers"]}
