@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from . import containers, fleet, host_setup
+from . import containers, fleet, host_setup, images
 from .engine import Engine
 from .settings import LabError, Settings
 
@@ -37,7 +37,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     actions = many.add_subparsers(dest="action", required=True, metavar="ACTION")
     fleet_up = actions.add_parser("up", help="start N hosts")
     fleet_up.add_argument("count", type=int, metavar="N")
-    fleet_up.add_argument("--image", help="image to start; default: a snapshot of a desk")
+    fleet_up.add_argument("--image", help="image to start, of lab.json or any other; default: a snapshot of a desk")
     fleet_up.add_argument("--from", dest="source", default=next(iter(settings.table["hosts"])), metavar="HOST")
     actions.add_parser("down", help="remove them")
     actions.add_parser("inventory", help="print hosts and ports as JSON")
@@ -62,7 +62,9 @@ def _run(options: argparse.Namespace, settings: Settings, engine: Engine) -> int
             os.environ.update(engine.environment())
             os.execvp("podman", ["podman", "exec", "--interactive", name, *options.words])  # noqa: S606, S607 - PATH's podman
         case "fleet", "up":
-            image = options.image or fleet.snapshot(settings, engine, options.source)
+            known = settings.table["images"]
+            image = images.tag(settings, options.image) if options.image in known else options.image
+            image = image or fleet.snapshot(settings, engine, options.source)
             fleet.up(settings, engine, options.count, image)
         case "fleet", "down":
             fleet.down(settings, engine)

@@ -61,7 +61,6 @@ def build_missing(settings: Settings, engine: Engine, tags: set[str]) -> None:
 def _build(settings: Settings, engine: Engine, image: str) -> str:
     made_of = recipe(settings, image)
     kind = settings.table["images"][image]["kind"]
-    mirror = os.environ.get("LAB_DEBIAN_MIRROR")
     environment = dict(
         os.environ,
         LAB_SUITE=made_of["suite"],
@@ -73,8 +72,8 @@ def _build(settings: Settings, engine: Engine, image: str) -> str:
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(made_of['packages'])}"]
         command += [f"--dpkgopt={option}" for option in made_of["dpkg"]]
         command += [f"--customize-hook={LAB_DIR / 'images' / kind}", made_of["suite"], str(root)]
-        # Without a mirror mmdebstrap takes Debian's own, with security and updates.
-        run([*command, *([mirror] if mirror else [])], environment=environment)
+        # Without a mirror's name mmdebstrap takes Debian's own, with security and updates.
+        run(command, environment=environment)
         start = json.dumps(made_of["command"])
         engine.podman("import", "--quiet", "--change", f"CMD {start}", str(root), tag(settings, image))
     return image
