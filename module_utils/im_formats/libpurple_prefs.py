@@ -1,0 +1,229 @@
+"""Pidgin's prefs.xml: a tree of preferences, of which single leaves are managed by their path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .base import Refused, Siblings
+from .libpurple import PROLOG, Fragment, LibpurpleFormat, atoi, check_root
+from .xml_edit import Document, Element, New, walk
+
+_LISTS = ("stringlist", "pathlist")
+_NUMBERS = ("bool", "int")
+_KINDS = (*_NUMBERS, "string", "path", *_LISTS)
+#: Plugins are found by base name, whatever directory and native extension the list gives (libpurple source: plugin.c),
+#: and Pidgin writes the path of the one it loaded: compared as text, an item would be added again at each run.
+_PLUGIN_LIST = "/plugins/loaded"
+_PLUGIN_EXTENSIONS = (".so", ".dll", ".sl")
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A wanted preference: its type, and its value or, for a list, its items."""
+
+    kind: str
+    value: str = ""
+    items: list[str] = field(default_factory=list)
+
+
+class LibpurplePrefs(LibpurpleFormat[str, Leaf]):
+    """Merge of prefs.xml (libpurple source: prefs.c; seen with Pidgin 2.14.12). Leaves are found by path.
+
+    The person's own file hides the system's, whole: when there is none, the merge starts from the sibling that ends
+    in "/purple/prefs.xml" (Linux: "/etc/purple/prefs.xml"), else its preferences would be lost.
+    """
+
+    file_name = "prefs.xml"
+    root_tag = "pref"
+    empty = PROLOG + b"<pref version='1' name='/'/>\n"
+
+    def _start(self, siblings: Siblings) -> bytes:
+        for path, content in siblings.items():
+            if path.replace("\\", "/").lower().endswith("/purple/prefs.xml") and self._is_usable(content):
+                return content
+        return self.empty
+
+    def _is_usable(self, content: bytes) -> bool:
+        """A damaged system file is the administrator's affair and no reason to refuse the person's first file."""
+        try:
+            document = Document(content)
+            check_root(document, self.root_tag)
+            self._check_document(document)
+        except Refused:
+            return False
+        return True
+
+    def _check_document(self, document: Document) -> None:
+        if document.root.attributes.get("name") != "/":
+            # Any other name would become part of each path.
+            raise Refused(document.where(document.root), "the root <pref> must have the name '/'")
+
+    def _read(self, fragment: Fragment) -> dict[str, Leaf]:
+        if fragment.root.attributes.get("name") != "/":
+            raise fragment.mistake(fragment.root, "the root <pref> must have the name '/'")
+        leaves: dict[str, Leaf] = {}
+        branches = [(fragment.root, "")]
+        for branch, path in branches:  # grows while it is read: no recursion
+            known = ("name", "version") if branch is fragment.root else ("name",)
+            for child in fragment.children(branch, ("pref",), known):
+                name = fragment.required(child, "name")
+                if "/" in name:
+                    raise fragment.mistake(child, "a name with '/'; nest <pref> elements instead")
+                child_path = f"{path}/{name}"
+                if "type" not in child.attributes:
+                    branches.append((child, child_path))
+                elif child_path in leaves:
+                    raise fragment.mistake(child, f"preference {child_path} twice")
+                else:
+                    leaves[child_path] = _read_leaf(fragment, child)
+        return leaves
+
+    def _lay(self, document: Document, enforced: dict[str, Leaf], initial: dict[str, Leaf]) -> None:
+        tree = _Tree(document, set(enforced))
+        for path in {**enforced, **initial}:
+            found = tree.found.get(path, [])
+            absent = not any(map(_has_value, found))
+            leaf = _wanted(enforced.get(path), initial.get(path), absent)
+            if leaf is None:
+                continue
+            for element in found:
+                _lay_leaf(document, path, element, leaf)
+            if not found:
+                tree.add(path, leaf)
+
+
+class _Tree:
+    """The preferences of a document by path, as libpurple reads them.
+
+    libpurple keeps a stack of names. An element with a type it does not know, or a bool or int without value, is not
+    pushed on that stack, yet its end tag pops a name: what follows shifts one level up. So the path of an element is
+    not always that of its ancestors.
+    """
+
+    def __init__(self, document: Document, repaired: set[str]) -> None:
+        """Read the paths.
+
+        Args:
+            repaired: paths whose elements are about to get a type and a value, so that they shift nothing any more.
+        """
+        self._document = document
+        #: Elements by path, more than one if the document repeats it.
+        self.found: dict[str, list[Element]] = {}
+        #: Elements at whose end tag the stack no longer holds their path: nothing may be appended there.
+        self._shifting: set[Element] = set()
+        self._added: dict[str, New] = {}
+        self._read(repaired)
+
+    def _read(self, repaired: set[str]) -> None:
+        stack: list[str] = []
+        depths: dict[Element, int] = {}
+        for element, entering in walk(self._document.root):
+            if element.tag != "pref":
+                continue
+            name = element.attributes.get("name")
+            if not entering:
+                if len(stack) != depths.get(element, len(stack)):
+                    self._shifting.add(element)
+                if stack:
+                    stack.pop()
+            elif name is not None and name != "/":
+                path = "/" + "/".join([*stack, name])
+                if _is_readable(element) or path in repaired:
+                    stack.append(name)
+                    self.found.setdefault(path, []).append(element)
+                    depths[element] = len(stack)
+
+    def add(self, path: str, leaf: Leaf) -> None:
+        """Write a leaf that has no element yet, inside the deepest ancestor that exists."""
+        parent, _, name = path.rpartition("/")
+        new = _new_leaf(name, leaf)
+        while parent and parent not in self._added and parent not in self.found:
+            grandparent, _, name = parent.rpartition("/")
+            self._added[parent] = new = New("pref", {"name": name}, children=[new])
+            parent = grandparent
+        self._insert(parent, new)
+
+    def _insert(self, parent: str, new: New) -> None:
+        if parent in self._added:
+            self._document.insert(self._added[parent], new)
+            return
+        element = self.found[parent][-1] if parent else self._document.root
+        before = element.children[0] if element in self._shifting else None
+        self._document.insert(element, new, before)
+
+
+def _read_leaf(fragment: Fragment, element: Element) -> Leaf:
+    kind = element.attributes["type"]
+    if kind not in _KINDS:
+        raise fragment.mistake(element, f"unknown type; known: {', '.join(_KINDS)}")
+    if kind not in _LISTS:
+        fragment.children(element, (), ("name", "type", "value"))
+        return Leaf(kind, fragment.check_value(element, kind, element.attributes.get("value")))
+    items = []
+    for item in fragment.children(element, ("item",), ("name", "type")):
+        fragment.children(item, (), ("value",))
+        items.append(fragment.required(item, "value"))
+    return Leaf(kind, items=items)
+
+
+def _wanted(enforced: Leaf | None, initial: Leaf | None, absent: bool) -> Leaf | None:
+    """What to lay at one path; None if there is nothing to lay."""
+    if enforced is None:
+        return initial if absent else None
+    if initial is None or not absent or enforced.kind != initial.kind:
+        return enforced
+    # A list that is written for the first time takes the items of both; other kinds have none.
+    return Leaf(enforced.kind, enforced.value, list(dict.fromkeys([*enforced.items, *initial.items])))
+
+
+def _is_readable(element: Element) -> bool:
+    """Whether libpurple takes the element, as a branch or as a leaf."""
+    kind = element.attributes.get("type")
+    return kind is None or (kind in _KINDS and (kind not in _NUMBERS or "value" in element.attributes))
+
+
+def _has_value(element: Element) -> bool:
+    """A string without value= is the empty string and a list may have no item, so both have a value."""
+    return "type" in element.attributes and _is_readable(element)
+
+
+def _new_leaf(name: str, leaf: Leaf) -> New:
+    if leaf.kind in _LISTS:
+        return New("pref", {"name": name, "type": leaf.kind}, children=[_new_item(item) for item in leaf.items])
+    return New("pref", {"name": name, "type": leaf.kind, "value": leaf.value})
+
+
+def _new_item(value: str) -> New:
+    return New("item", {"value": value})
+
+
+def _lay_leaf(document: Document, path: str, element: Element, leaf: Leaf) -> None:
+    if element.attributes.get("type") != leaf.kind:
+        document.set_attribute(element, "type", leaf.kind)
+    if leaf.kind in _LISTS:
+        present = {_item_identity(path, item.attributes.get("value", "")) for item in element.named("item")}
+        for item in leaf.items:
+            if _item_identity(path, item) not in present:
+                document.insert(element, _new_item(item))
+    elif not _same_value(leaf, element.attributes.get("value")):
+        document.set_attribute(element, "value", leaf.value)
+
+
+def _same_value(leaf: Leaf, value: str | None) -> bool:
+    """Compare as libpurple does: a bool is a number that is not 0 ('true' is 0), a number has leading digits."""
+    if leaf.kind in _NUMBERS:
+        if value is None:
+            return False
+        return atoi(value) == int(leaf.value) if leaf.kind == "int" else (atoi(value) != 0) == (leaf.value == "1")
+    return (value or "") == leaf.value
+
+
+def _item_identity(path: str, item: str) -> str:
+    if not path.endswith(_PLUGIN_LIST):
+        return item
+    name = item.replace("\\", "/").rpartition("/")[2]
+    stem, dot, extension = name.rpartition(".")
+    return stem if dot + extension in _PLUGIN_EXTENSIONS else name
+
+
+FORMAT = LibpurplePrefs()
