@@ -1,9 +1,12 @@
 """The commands of `lab/lab`."""
 
 import argparse
+import fcntl
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from . import containers, fleet, host_setup, images
 from .engine import Engine
@@ -14,10 +17,21 @@ def main(arguments: list[str]) -> int:
     """Run one command; return the status for the shell."""
     try:
         settings = Settings.from_environment()
-        return _run(_parser(settings).parse_args(arguments), settings, Engine(settings))
+        options = _parser(settings).parse_args(arguments)
+        with _alone(settings) if options.command in ("up", "down", "fleet") else nullcontext():
+            return _run(options, settings, Engine(settings))
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Let two commands that build or remove wait for one another."""
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    with (settings.cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:

@@ -30,7 +30,7 @@ TEXTS: dict[str, str] = {
     "report.summary": "{good} installation(s) conforme(s) sur {rows}, {proven} compte(s) vérifié(s) sur {people}",
     "ticket.done": "Bonjour,\nLa messagerie instantanée est prête sur le poste {host} (session {login}).\nOuvrez {client} depuis le menu des applications : votre compte {jid} y est déjà configuré.\nAu premier démarrage, saisissez une fois le mot de passe de votre ENT. {keep}\nBonne journée.",
     "ticket.keep_gajim": "Pour ne plus avoir à le saisir, cochez « Enregistrer le mot de passe » dans cette fenêtre.",
-    "ticket.keep_pidgin": "Pour ne plus avoir à le saisir, cochez « Enregistrer le mot de passe » dans cette fenêtre (il sera gardé en clair dans votre dossier personnel).",
+    "ticket.keep_pidgin": "Pour ne plus avoir à le saisir, cochez « Mémoriser le mot de passe » dans cette fenêtre (il sera gardé en clair dans votre dossier personnel).",
     "ticket.keep_thunderbird": "Pour ne plus avoir à le saisir : Paramètres des comptes, compte XMPP, champ Mot de passe.",
     "ticket.keep_other": "Selon le logiciel, il peut être enregistré pour les démarrages suivants.",
     "ticket.not_done": "Bonjour,\nL'installation de {client} sur le poste {host} n'est pas terminée. Nous y travaillons et revenons vers vous.\nBonne journée.",
