@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from . import containers, fleet, host_setup, images
+from . import containers, fleet, host_setup
 from .engine import Engine
 from .settings import LabError, Settings
 
@@ -76,9 +76,7 @@ def _run(options: argparse.Namespace, settings: Settings, engine: Engine) -> int
             os.environ.update(engine.environment())
             os.execvp("podman", ["podman", "exec", "--interactive", name, *options.words])  # noqa: S606, S607 - PATH's podman
         case "fleet", "up":
-            known = settings.table["images"]
-            image = images.tag(settings, options.image) if options.image in known else options.image
-            image = image or fleet.snapshot(settings, engine, options.source)
+            image = options.image or fleet.snapshot(settings, engine, options.source)
             fleet.up(settings, engine, options.count, image)
         case "fleet", "down":
             fleet.down(settings, engine)

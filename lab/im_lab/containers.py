@@ -11,7 +11,7 @@ from typing import Any
 
 from . import identity, images
 from .engine import LABEL_LAB, LABEL_RECIPE, Engine
-from .settings import LAB_DIR, LabError, Settings
+from .settings import DEFAULT_PREFIX, LAB_DIR, LabError, Settings
 
 READY_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -105,9 +105,11 @@ def up(settings: Settings, engine: Engine, hosts: list[str]) -> None:
     if not late:
         return
     prepare(settings)
-    images.build_missing(settings, engine, {machine.image for machine in late})
+    built = images.build_missing(settings, engine, {machine.image for machine in late})
     engine.probe(late[0].image)
     start_all(settings, engine, late, there)
+    if built:
+        images.forget_older(settings, engine)
 
 
 def prepare(settings: Settings) -> None:
@@ -177,17 +179,29 @@ def _answers(machine: Machine) -> bool:
 
 
 def down(settings: Settings, engine: Engine, *, everything: bool) -> None:
-    """Remove the containers, the network and the state of this lab; with `everything` also the images and caches."""
-    names = list(engine.containers())
-    if names:
-        engine.podman("rm", "--force", "--time", "0", *names)
-    if settings.network in engine.podman("network", "ls", "--format", "{{.Name}}").split():
-        engine.podman("network", "rm", "--force", settings.network)
+    """Remove the containers, the network, the keys and passwords of this lab.
+
+    With `everything`: those of every lab, and what the labs share, images and caches. Nothing is left.
+    """
+    if everything and settings.prefix != DEFAULT_PREFIX:
+        raise LabError("--all removes what every lab shares; use it without LAB_PREFIX")
+    # A machine that never had a lab has nothing of it either.
+    if shutil.which("podman"):
+        ours = f"label={LABEL_LAB}" if everything else f"label={LABEL_LAB}={settings.prefix}"
+        _remove(engine, ["ps", "--all", "--quiet", "--filter", ours], ["rm", "--force", "--time", "0"])
+        _remove(engine, ["network", "ls", "--quiet", "--filter", ours], ["network", "rm", "--force"])
+        if everything:
+            _remove(engine, ["images", "--quiet", "--filter", f"reference={images.REPOSITORY}/*"], ["rmi", "--force"])
+    if everything:
+        shutil.rmtree(settings.state_root, ignore_errors=True)
     for entry in settings.state.glob("*"):
         if entry not in (settings.cache, settings.others):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    if everything:
-        ours = engine.podman("images", "--quiet", "--filter", f"reference={images.REPOSITORY}/*").split()
-        if ours:
-            engine.podman("rmi", "--force", *dict.fromkeys(ours))
-        shutil.rmtree(settings.state_root, ignore_errors=True)
+    if settings.prefix != DEFAULT_PREFIX and settings.state.exists():
+        settings.state.rmdir()
+
+
+def _remove(engine: Engine, listing: list[str], removal: list[str]) -> None:
+    found = dict.fromkeys(engine.podman(*listing).split())
+    if found:
+        engine.podman(*removal, *found)

@@ -46,16 +46,26 @@ def tag(settings: Settings, image: str) -> str:
     return f"{REPOSITORY}/{image}:{digest[:12]}"
 
 
-def build_missing(settings: Settings, engine: Engine, tags: set[str]) -> None:
-    """Build those of these images that the store lacks, side by side, saying so."""
+def build_missing(settings: Settings, engine: Engine, tags: set[str]) -> bool:
+    """Build those of these images that the store lacks, side by side, saying so; return whether there were any."""
     wanted = [name for name in settings.table["images"] if tag(settings, name) in tags]
     missing = [name for name in wanted if not engine.image_exists(tag(settings, name))]
     if not missing:
-        return
+        return False
     print(f"building images from Debian's packages: {', '.join(missing)}", flush=True)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for name in pool.map(lambda name: _build(settings, engine, name), missing):
             print(f"  {name}: done", flush=True)
+    return True
+
+
+def forget_older(settings: Settings, engine: Engine) -> None:
+    """Remove images that earlier recipes made, as far as no container stands on them."""
+    current = {tag(settings, name) for name in settings.table["images"]}
+    families = {each.rpartition(":")[0] for each in current}
+    for each in engine.podman("images", "--format", "{{.Repository}}:{{.Tag}}").split():
+        if each not in current and each.rpartition(":")[0] in families:
+            engine.podman("rmi", each, check=False)
 
 
 def _build(settings: Settings, engine: Engine, image: str) -> str:
