@@ -171,7 +171,10 @@ def os_problem(error: OSError, doing: str) -> XmppProblem:
     code = next((code for kind, code in _KINDS if isinstance(error, kind)), "connection_lost")
     if code == "connection_lost" and error.errno in _UNREACHABLE:
         code = "unreachable"
-    words = (error.reason if isinstance(error, ssl.SSLError) else None) or error.strerror or type(error).__name__
+    if code == "timeout":
+        words = "no answer in time"
+    else:
+        words = (error.reason if isinstance(error, ssl.SSLError) else "") or error.strerror or type(error).__name__
     return XmppProblem(code, f"{words} while {doing}")
 
 

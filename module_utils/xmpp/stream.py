@@ -82,6 +82,7 @@ class StreamParser:
             self.opened = True
         elif self._depth == 1:
             self._builder = TreeBuilder()
+            self._stanza_from = self._expat.CurrentByteIndex
         elif self._depth > _MAX_DEPTH:
             raise XmppProblem("stanza_too_big", f"elements nested deeper than {_MAX_DEPTH}")
         if self._depth > 0:
