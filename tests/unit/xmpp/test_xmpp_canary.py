@@ -1,0 +1,150 @@
+"""No password comes out of a real run of Ansible: not on the terminal at -vvv, not in a temporary file, not to the server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from xmpp_certificates import DOMAIN, Authority
+from xmpp_peer import Link, Peer, honest
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+#: Each shows up in its own role; the trap is a piece of text that nothing else in the output holds.
+RIGHT, WRONG, ADMIN, UNUSED = (f"canary-{role}-7f3e9d" for role in ("right", "wrong", "admin", "unused"))
+TRAP = "7f3e9d"
+
+PLAYBOOK = """
+- name: Ask about accounts
+  hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Ask the server
+      xmpp_account_info:
+        accounts: "{{ accounts }}"
+        admin: "{{ admin }}"
+        ca_file: "{{ ca_file }}"
+      register: checked
+    - name: Show everything that was returned
+      ansible.builtin.debug:
+        var: checked
+"""
+
+
+def traces(directory: Path) -> list[str]:
+    """Files below the directory that hold a canary, plain or as a piece of base64."""
+    return [str(path) for path in directory.rglob("*") if path.is_file() and leaks(path.read_bytes())]
+
+
+def leaks(data: bytes) -> bool:
+    # A password inside a longer base64 text starts at one of three alignments.
+    encoded = [base64.b64encode(b"x" * shift + TRAP.encode())[4 if shift else 0 : -4] for shift in range(3)]
+    return TRAP.encode() in data or any(piece in data for piece in encoded)
+
+
+class Ansible:
+    """Runs the playbook at -vvv with every temporary file below one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.temporary = directory / "temporary"
+        self.temporary.mkdir()
+        self._variables = directory / "variables.json"
+        self._playbook = directory / "playbook.yml"
+        self._playbook.write_text(PLAYBOOK)
+
+    def run(self, variables: dict[str, object]) -> subprocess.CompletedProcess[str]:
+        self._variables.write_text(json.dumps(variables))
+        home = self.temporary / "home"
+        home.mkdir(exist_ok=True)
+        environment = {
+            **os.environ,
+            "HOME": str(home),
+            "TMPDIR": str(self.temporary),
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+            "ANSIBLE_LOCAL_TEMP": str(self.temporary / "local"),
+            "ANSIBLE_REMOTE_TMP": str(self.temporary / "remote"),
+            "ANSIBLE_LOG_PATH": str(self.temporary / "log"),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        command = [
+            *(sys.executable, "-m", "ansible.cli.playbook", "-vvv", "-i", "localhost,"),
+            *("-e", f"@{self._variables}", "-e", f"ansible_python_interpreter={sys.executable}", str(self._playbook)),
+        ]
+        return subprocess.run(
+            command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+
+
+@pytest.fixture
+def ansible(tmp_path: Path) -> Ansible:
+    return Ansible(tmp_path)
+
+
+def test_no_password_comes_out_of_a_run_right_or_wrong(
+    ansible: Ansible, good: ssl.SSLContext, authority: Authority
+) -> None:
+    found_meanwhile: list[str] = []
+    server = honest(good, {"alice": RIGHT, "bob": "another"})
+
+    def script(link: Link) -> None:
+        found_meanwhile.extend(traces(ansible.temporary))
+        server(link)
+
+    with Peer(script) as peer:
+
+        def person(name: str, **more: object) -> dict[str, object]:
+            return {"jid": f"{name}@{DOMAIN}", "host": "127.0.0.1", "port": peer.port, **more}
+
+        done = ansible.run(
+            {
+                "accounts": [person("alice", password=RIGHT), person("bob", password=WRONG), person("carol")],
+                "admin": person("svc", password=ADMIN),
+                "ca_file": str(authority.file),
+            }
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The run was as talkative as it could be, and it did use the passwords.
+    assert "invocation" in done.stdout
+    assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in done.stdout
+    for verdict in ("ok", "auth_failed", "admin_failed"):
+        assert f"verdict: {verdict}" in done.stdout
+    assert len(peer.links) == 3
+    assert not leaks(done.stdout.encode())
+    assert not leaks(done.stderr.encode())
+    assert not leaks(peer.heard())
+    assert (ansible.temporary / "log").exists()
+    assert found_meanwhile == []
+    assert traces(ansible.temporary) == []
+
+
+def test_no_password_comes_out_when_the_arguments_are_wrong(ansible: Ansible, authority: Authority) -> None:
+    done = ansible.run(
+        {
+            "accounts": [
+                {"jid": f"alice@{DOMAIN}", "password": UNUSED},
+                {"jid": "no address", "password": UNUSED + "2"},
+            ],
+            "admin": {"jid": f"svc@{DOMAIN}", "password": ADMIN},
+            "ca_file": str(authority.file),
+        }
+    )
+    assert done.returncode != 0
+    assert "accounts[1]: jid 'no address' has no '@'" in done.stdout
+    assert not leaks(done.stdout.encode())
+    assert not leaks(done.stderr.encode())
+    assert traces(ansible.temporary) == []
+
+
+def test_the_trap_itself_catches(tmp_path: Path) -> None:
+    for shift in range(3):
+        assert leaks(base64.b64encode(b"x" * shift + f"\0alice\0{RIGHT}".encode()))
+    (tmp_path / "file").write_text(f"password={RIGHT}")
+    assert traces(tmp_path)
+    assert not leaks(b"nothing of the kind")
