@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace, settings: Settings, engine: Engine) -> int
 def _print_status(settings: Settings, engine: Engine) -> None:
     there = engine.containers()
     ports = {settings.container(host): settings.ssh_port(host) for host in settings.table["hosts"]}
-    ports |= {settings.container(settings.table["server"]["name"]): containers.server(settings).port}
+    ports |= {settings.container(settings.table["server"]["name"]): containers.server_port(settings)}
     for name, port in ports.items():
         state = there[name]["State"] if name in there else "absent"
         print(f"{name:24} {state:10} 127.0.0.1:{port}")

@@ -15,6 +15,7 @@ from .settings import DEFAULT_PREFIX, LAB_DIR, LabError, Settings
 
 READY_SECONDS = 30.0
 POLL_SECONDS = 0.05
+XMPP_PORT = 5222
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,6 @@ def server(settings: Settings) -> Machine:
     """The machine of Prosody."""
     row = settings.table["server"]
     state = settings.state / "prosody"
-    sources = [LAB_DIR / "lab.json", *sorted((LAB_DIR / "prosody").rglob("*.lua"))]
     mounts = {
         LAB_DIR / "prosody" / "prosody.cfg.lua": "/etc/prosody/prosody.cfg.lua:ro",
         LAB_DIR / "prosody" / "modules": "/etc/prosody/modules:ro",
@@ -56,6 +56,8 @@ def server(settings: Settings) -> Machine:
     for alias in (settings.table["domain"], settings.table["conference"]):
         arguments += ["--network-alias", alias]
     image = images.tag(settings, row["image"])
+    written = [LAB_DIR / "lab.json", *sorted((LAB_DIR / "prosody").rglob("*.lua"))]
+    written += [settings.state / "ca" / "ca.crt", *sorted((state / "certs").glob("*.crt"))]
     opening = (
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
         f" to='{settings.table['domain']}' version='1.0'>"
@@ -63,9 +65,9 @@ def server(settings: Settings) -> Machine:
     return Machine(
         name=row["name"],
         image=image,
-        recipe=image + "+" + hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12],
+        recipe=_recipe(image, arguments, written),
         arguments=tuple(arguments),
-        port=min(int(outside) for outside in row["ports"]) + settings.port_shift,
+        port=server_port(settings),
         opening=opening,
         greeting="<?xml",
     )
@@ -73,20 +75,38 @@ def server(settings: Settings) -> Machine:
 
 def desk(settings: Settings, name: str, image: str, port: int, host_key: Path | None = None) -> Machine:
     """A host reached by SSH on 127.0.0.1:`port`, by default with a host key of its own; its SSH server speaks first."""
-    mounts = {
-        host_key or settings.host_key(name): "/etc/ssh/ssh_host_ed25519_key:ro",
-        settings.key.with_name(settings.key.name + ".pub"): "/etc/ssh/lab_authorized_keys:ro",
-    }
+    host_key = host_key or settings.host_key(name)
+    visitors_key = identity.public_half(settings.key)
+    mounts = {host_key: "/etc/ssh/ssh_host_ed25519_key:ro", visitors_key: "/etc/ssh/lab_authorized_keys:ro"}
     arguments = [word for source, target in mounts.items() for word in ("--volume", f"{source}:{target}")]
+    arguments += ["--publish", f"127.0.0.1:{port}:22", "--network-alias", name]
     return Machine(
         name=name,
         image=image,
-        recipe=image,
-        arguments=(*arguments, "--publish", f"127.0.0.1:{port}:22", "--network-alias", name),
+        recipe=_recipe(image, arguments, [identity.public_half(host_key), visitors_key]),
+        arguments=tuple(arguments),
         port=port,
         opening="",
         greeting="SSH-2.0",
     )
+
+
+def server_port(settings: Settings) -> int:
+    """Port on 127.0.0.1 where the server speaks XMPP with STARTTLS."""
+    ports: dict[str, int] = settings.table["server"]["ports"]
+    (port,) = (int(outside) for outside, inside in ports.items() if inside == XMPP_PORT)
+    return port + settings.port_shift
+
+
+def _recipe(image: str, arguments: list[str], files: list[Path]) -> str:
+    """A word that changes with the image, the arguments (so with the place of the project) and what the files hold.
+
+    Without it a fresh clone, or a lab whose keys were deleted, would take over containers that other keys open.
+    """
+    digest = hashlib.sha256("\0".join(arguments).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return f"{image}+{digest.hexdigest()[:12]}"
 
 
 def table_machines(settings: Settings, hosts: list[str]) -> list[Machine]:
@@ -100,11 +120,11 @@ def table_machines(settings: Settings, hosts: list[str]) -> list[Machine]:
 
 def up(settings: Settings, engine: Engine, hosts: list[str]) -> None:
     """Make the server and these desks run as the table says. What runs as it should is not touched."""
+    prepare(settings)
     there = engine.containers()
     late = [each for each in table_machines(settings, hosts) if not _is_as_wanted(settings, there, each)]
     if not late:
         return
-    prepare(settings)
     built = images.build_missing(settings, engine, {machine.image for machine in late})
     engine.probe(late[0].image)
     start_all(settings, engine, late, there)

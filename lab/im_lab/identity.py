@@ -35,8 +35,13 @@ def ensure_ssh_key(path: Path, comment: str) -> str:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)])
-    kind, key = path.with_name(path.name + ".pub").read_text(encoding="utf-8").split()[:2]
+    kind, key = public_half(path).read_text(encoding="utf-8").split()[:2]
     return f"{kind} {key}"
+
+
+def public_half(key: Path) -> Path:
+    """The file beside a private SSH key that may be shown."""
+    return key.with_name(key.name + ".pub")
 
 
 def write_known_hosts(settings: Settings, ports: dict[str, int]) -> None:
