@@ -11,9 +11,8 @@ from typing import Any
 
 import ansible.module_utils
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible.template import trust_as_template
 
 # Plugins of a project cannot import its module_utils by themselves (modules can).
 _UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
@@ -21,7 +20,7 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils import im_engine
-from ansible.module_utils.im_clients import Client, Document, load_clients, load_common
+from ansible.module_utils.im_clients import Client, load_clients, load_common
 from ansible.module_utils.im_inventory import (
     InventoryError,
     check_preferences,
@@ -30,7 +29,14 @@ from ansible.module_utils.im_inventory import (
     complete_service,
 )
 from ansible.module_utils.im_preferences import not_expressed
+from ansible.module_utils.im_templates import Templates
 from ansible.module_utils.im_wishes import template_variables, wish_of
+
+# Ansible imports an action in its parent process and then forks a worker for each host: what is read and compiled
+# here is done once for all hosts.
+CLIENTS = load_clients(C.DEFAULT_ROLES_PATH)
+COMMON = load_common(C.DEFAULT_ROLES_PATH)
+TEMPLATES = Templates([COMMON, *CLIENTS.values()])
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
@@ -56,26 +62,24 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "versions": {"type": "dict", "default": {}},
             }
         )
-        clients = load_clients(C.DEFAULT_ROLES_PATH)
         host = self._task_vars["inventory_hostname"]
         try:
-            self._service = complete_service(args["service"])
+            self._service = self._with_ca(complete_service(args["service"]))
             people = complete_people(args["people"], self._service)
-            seats = check_seats(host, args["seats"], people, clients)
+            seats = check_seats(host, args["seats"], people, CLIENTS)
             site, self._enforced = check_preferences(args["preferences"], args["enforced_preferences"])
         except InventoryError as error:
             raise AnsibleActionFail(str(error)) from error
         self._language, self._platform = args["language"], args["platform"]
         self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site) for seat in seats}
-        common = load_common(C.DEFAULT_ROLES_PATH)
-        outcomes = self._deploy(im_engine.groups_of(seats, clients, common, self._platform))
+        outcomes = self._deploy(im_engine.groups_of(seats, CLIENTS, COMMON, self._platform))
         results = [
             im_engine.seat_result(
                 seat,
-                clients[name],
+                CLIENTS[name],
                 outcomes,
-                args["versions"].get(clients[name].platforms[self._platform]["version_package"]),
-                self._warnings_for(seat, clients[name]),
+                args["versions"].get(CLIENTS[name].platforms[self._platform]["version_package"]),
+                self._warnings_for(seat, CLIENTS[name]),
             )
             for seat in seats
             for name in seat["clients"]
@@ -93,6 +97,15 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 for diff in im_engine.diffs(outcome, host)
             ],
         }
+
+    def _with_ca(self, service: dict[str, Any]) -> dict[str, Any]:
+        """Add the service's CA itself, which the control node holds as a file."""
+        if not service["ca_file"]:
+            return service
+        try:
+            return service | {"ca_pem": self._loader.get_text_file_contents(service["ca_file"]).strip()}
+        except AnsibleError as error:
+            raise InventoryError([f"im_service: ca_file cannot be read: {error}"]) from error
 
     def _deploy(self, groups: list[im_engine.Group]) -> dict[str, im_engine.Outcome]:
         """Read, merge and, unless in check mode, write; returns the outcome of each group by its key."""
@@ -140,17 +153,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             self._language,
             self._enforced,
         )
-        searchpath = [str(group.client.documents[0].template.parent)]
-        templars = {
-            part: self._templar.copy_with_new_env(searchpath=searchpath, available_variables=values)
-            for part, values in variables.items()
-        }
-
-        def render(document: Document, part: str) -> str:
-            text = self._loader.get_text_file_contents(str(document.template))
-            return str(templars[part].template(trust_as_template(text), escape_backslashes=False) or "")
-
-        return render
+        return lambda document, part: TEMPLATES.render(document.template, variables[part])
 
     def _warnings_for(self, seat: dict[str, Any], client: Client) -> list[str]:
         """One sentence for each preference that this client has no setting for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils.im_catalogue import text
-from ansible.module_utils.im_formats.mozilla_install import install_hash
 from ansible.module_utils.im_inventory import (
     InventoryError,
     accounts_to_check,
@@ -50,24 +48,6 @@ def im_seats_with(seats: list[dict[str, Any]], only: list[str]) -> list[dict[str
     return [seat for seat in kept if seat["clients"]]
 
 
-def im_purple_status_id(jid: str, use: str) -> int:
-    """Number of a saved status of ours in Pidgin: from the account and the use, the same at every run.
-
-    libpurple names a status by the second of its creation; ours lie in the years 2001 to 2004, before any user's.
-    """
-    return 1_000_000_000 + zlib.crc32(f"{jid.casefold()} {use}".encode()) % 100_000_000
-
-
-def im_mozilla_install_hash(directory: str) -> str:
-    """Name of the profiles.ini section of a Thunderbird installed in ``directory``."""
-    return str(install_hash(directory))
-
-
-def im_thunderbird_room(room: Mapping[str, Any]) -> str:
-    """One entry of Thunderbird's autoJoin list: room JID, then the nick."""
-    return f"{room['jid']}/{room['nick']}"
-
-
 def im_text(key: str, language: str = "fr", **values: Any) -> str:
     """Text of the catalogue for people."""
     try:
@@ -81,14 +61,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return name -> function."""
-        return {
-            function.__name__: function
-            for function in (
-                im_accounts,
-                im_seats_with,
-                im_purple_status_id,
-                im_mozilla_install_hash,
-                im_thunderbird_room,
-                im_text,
-            )
-        }
+        return {function.__name__: function for function in (im_accounts, im_seats_with, im_text)}

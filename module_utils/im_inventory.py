@@ -199,7 +199,11 @@ def accounts_to_check(
     """
     accounts = []
     for key in dict.fromkeys(keys):
-        account = {"jid": people[key]["jid"], "password": passwords.get(key, passwords.get(people[key]["jid"])), **reach}
+        account = {
+            "jid": people[key]["jid"],
+            "password": passwords.get(key, passwords.get(people[key]["jid"])),
+            **reach,
+        }
         accounts.append({name: value for name, value in account.items() if value is not None})
     return accounts
 

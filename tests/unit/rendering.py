@@ -7,10 +7,8 @@ from typing import Any
 
 from ansible.module_utils.im_clients import Client, Document, load_clients, load_common
 from ansible.module_utils.im_inventory import complete_people, complete_service
+from ansible.module_utils.im_templates import Templates
 from ansible.module_utils.im_wishes import template_variables, wish_of
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import filter_loader, init_plugin_loader
-from ansible.template import Templar, trust_as_template
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROLES = [str(PROJECT / "roles")]
@@ -20,8 +18,7 @@ COMMON: Client = load_common(ROLES)
 #: The person whose name breaks whatever does not escape.
 HOSTILE = 'Zoë O\'Brien & "Co" <x> \\'
 
-init_plugin_loader()
-filter_loader.add_directory(str(PROJECT / "filter_plugins"))
+TEMPLATES = Templates(CLIENTS.values())
 
 
 def document_of(client: str, name: str) -> Document:
@@ -54,9 +51,4 @@ def fragments(
         language,
         enforced or [],
     )
-    text = trust_as_template(document.template.read_text(encoding="utf-8"))
-    rendered = [
-        str(Templar(loader=DataLoader(), variables=parts[part]).template(text, escape_backslashes=False) or "")
-        for part in ("enforced", "initial")
-    ]
-    return rendered[0], rendered[1]
+    return TEMPLATES.render(document.template, parts["enforced"]), TEMPLATES.render(document.template, parts["initial"])
