@@ -126,7 +126,7 @@ def test_nobody_is_not_good_news(run: Run) -> None:
             ["accounts[0] (a@b.example)", "'a b'", "im.univ.example"],
         ),
         (
-            {"accounts": [{"jid": "a@b.example", "password": "one"}, {"jid": "A@b.example", "password": "two"}]},
+            {"accounts": [{"jid": "a@b.example", "password": "pw-1"}, {"jid": "A@b.example", "password": "pw-2"}]},
             ["accounts[0] and accounts[1]", "a@b.example", "leave one of them out"],
         ),
         ({"accounts": [], "method": "exists"}, ["method: exists", "give admin"]),

@@ -1,4 +1,4 @@
-"""No password comes out of a real run of Ansible: not on the terminal at -vvv, not in a temporary file, not to the server."""
+"""No password comes out of a real run of Ansible: not on the terminal at -vvv, not on a disk, not to the server."""
 
 from __future__ import annotations
 
