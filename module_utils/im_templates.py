@@ -32,7 +32,8 @@ def thunderbird_room(room: Mapping[str, Any]) -> str:
 
     In that list a comma ends the entry and a blank begins the room's password: a nick can hold neither there.
     """
-    return f"{room['jid']}/{re.sub(r'[\s,]+', '_', room['nick'])}"
+    nick = re.sub(r"[\s,]+", "_", room["nick"])
+    return f"{room['jid']}/{nick}"
 
 
 class Templates:
