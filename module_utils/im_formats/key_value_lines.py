@@ -74,7 +74,8 @@ class KeyValueLines:
             LinesError: a line is neither group, nor key, nor comment, nor blank; or a group comes twice.
         """
         self._data = data
-        self._edits: list[tuple[int, int, bytes]] = []
+        self._replaced: list[tuple[int, int, bytes]] = []
+        self._added: list[tuple[int, int, bytes]] = []
         self._tail = b""
         self.groups: dict[str, Group] = {}
         group = None
@@ -112,9 +113,9 @@ class KeyValueLines:
         there = self.groups[group]
         if key not in there.entries:
             text = self._eol() + f"{key}={value}".encode()
-            self._edits.append((there.end, there.end, text))
+            self._added.append((there.end, there.end, text))
         elif (entry := there.entries[key][-1]).value != value:
-            self._edits.append((entry.start, entry.end, value.encode()))
+            self._replaced.append((entry.start, entry.end, value.encode()))
 
     def append(self, group: str, entries: dict[str, str]) -> None:
         """Add a group at the end of the file, behind a blank line."""
@@ -132,10 +133,11 @@ class KeyValueLines:
 
     def render(self) -> bytes:
         """Return the text with the changes; the very same object that was read when there are none."""
-        if not self._edits and not self._tail:
+        if not self._replaced and not self._added and not self._tail:
             return self._data
         parts, done = [], 0
-        for start, end, text in sorted(self._edits, key=lambda edit: edit[0]):
+        # An empty value at the end of a group is replaced at the very place where lines are added: it comes first.
+        for start, end, text in sorted([*self._replaced, *self._added], key=lambda edit: edit[0]):
             parts += [self._data[done:start], text]
             done = end
         return b"".join([*parts, self._data[done:], self._tail])

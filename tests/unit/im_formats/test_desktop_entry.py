@@ -52,6 +52,11 @@ def test_a_missing_key_is_added_at_the_end_of_its_group() -> None:
     assert merged == CHOSEN.replace(b"Hidden=true\n", b"Hidden=true\nTerminal=false\n")
 
 
+def test_an_empty_value_at_the_end_of_a_group_is_replaced_before_lines_are_added() -> None:
+    merged = FORMAT.merge(b"[Desktop Entry]\nHidden=\n", "[Desktop Entry]\nExec=mail\nHidden=false\n", "")
+    assert merged == b"[Desktop Entry]\nHidden=false\nExec=mail\n"
+
+
 @pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_byte_order_mark_and_a_missing_last_line_end_are_kept(eol: bytes, mark: bytes) -> None:
