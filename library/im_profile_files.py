@@ -1,0 +1,1603 @@
+#!/usr/bin/python
+"""Read and replace files of people's profiles, each as its owner. Documented below, where Ansible looks."""
+
+# pathlib knows neither dir_fd nor names that are bytes:
+# ruff: noqa: PTH100, PTH103, PTH108, PTH106, PTH111, PTH114, PTH116, PTH118, PTH119, PTH120, PTH123, PTH208
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: im_profile_files
+short_description: Read or write profile files as their owner (internal use by the im_profile action)
+description:
+  - Carries bytes between the control node and the profiles of people on one host, all people and all files in one call.
+    It knows no format, the merges are made on the control node by the C(im_profile) action.
+  - Not meant to be called from a playbook. The answer of O(action=read) carries whole files, which may hold passwords.
+  - Everything that concerns a login is done by a forked process that has become that login for good before it touches
+    any path of theirs. Paths are walked component by component, a link is followed only while it stays inside the home.
+  - A person whose client runs is answered V(deferred) and not touched. All files of a group are compared with what
+    was read (O(groups[].files[].before)) before the first of them is replaced. A group is all or nothing, as far as
+    possible.
+notes:
+  - "Secrets: O(groups[].files[].content) is no_log. The answer of O(action=read) cannot be, so the C(im_profile) action
+    keeps it to itself, never returns it, and must set C(no_log) on the task and on the play context of the connection
+    while it runs this module. Without it the ssh connection prints the output of every module at C(-vvv) and the module
+    logs its arguments on the host. The contents are compressed and in base64, which is not a protection. Error messages
+    never hold contents."
+  - "Python 3.8 or later and its standard library. Linux, macOS, BSD. O(requests[].open_files) needs Linux."
+  - "Run unprivileged, it serves the login it runs as and answers C(needs_root) for every other."
+  - "Extended attributes and POSIX ACLs of a replaced file are not carried over, as when the client itself saves."
+  - "Codes of a login: C(no_login), C(root_refused), C(needs_root), C(no_home), C(not_owner), C(forbidden), C(timeout),
+    C(crashed), C(not_dropped), C(bad_request), C(io). Codes of a path: C(forbidden), C(directory), C(fifo), C(device),
+    C(socket), C(not_a_directory), C(link_outside), C(link_dangling), C(link_loop), C(not_owner), C(too_big),
+    C(too_many), C(bad_name), C(changing), C(io), C(bad_request). Codes of a write: all of these, C(conflict),
+    C(no_space), C(quota), C(read_only), C(backup_failed), and C(incomplete) when new bytes could not be taken back."
+options:
+  action:
+    description: What to do. V(read) never changes anything.
+    type: str
+    required: true
+    choices: [read, write]
+  requests:
+    description: What to read, required with O(action=read).
+    type: list
+    elements: dict
+    suboptions:
+      key:
+        description: Name of the request, echoed in the answer.
+        type: str
+        required: true
+      login:
+        description: Whose files. Null is the machine, read as root on absolute paths.
+        type: str
+      paths:
+        description: >-
+          Files, relative to the home (absolute for the machine). A V(*) stands for any part of one component and,
+          as in a shell, does not match a leading dot. A pattern that matches nothing adds nothing to the answer.
+        type: list
+        elements: str
+        default: []
+      system_paths:
+        description: Absolute paths of system files, read with the rights of the login, no pattern.
+        type: list
+        elements: str
+        default: []
+      processes: &processes
+        description: Names of the processes of the client (name or executable, exact).
+        type: list
+        elements: str
+        default: []
+      locks: &locks
+        description: Files on which a running client holds a POSIX lock, patterns as in O(requests[].paths).
+        type: list
+        elements: str
+        default: []
+      open_files: &open_files
+        description: Files that a running client keeps open, patterns as in O(requests[].paths). Linux only.
+        type: list
+        elements: str
+        default: []
+  groups:
+    description: What to write, required with O(action=write). A group is the files of one client of one login.
+    type: list
+    elements: dict
+    suboptions:
+      key:
+        description: Name of the group, echoed in the answer.
+        type: str
+        required: true
+      login:
+        description: Whose files. Null is the machine.
+        type: str
+      processes: *processes
+      locks: *locks
+      open_files: *open_files
+      run_id:
+        description: Name of this run, under which the previous bytes are kept. Letters, digits, C(._-), at most 100.
+        type: str
+        required: true
+      files:
+        description: The files of the group.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          path:
+            description: Relative to the home (absolute for the machine). Exact, no pattern.
+            type: str
+            required: true
+          content:
+            description: The new bytes, zlib then base64.
+            type: str
+            required: true
+          before:
+            description: SHA-256 of the bytes that were read. Null if the file was absent and must still be.
+            type: str
+          mode:
+            description: >-
+              Mode in octal. By default the mode is kept, and a new file gets V(0600) (V(0644) for the machine).
+            type: str
+          dir_mode:
+            description: Mode of directories that have to be created, V(0700) by default (V(0755) for the machine).
+            type: str
+  state_dir:
+    description: >-
+      Where previous bytes are kept, in C(backups/LOGIN/RUN_ID/PATH) (C(_machine) for the machine), the newest 5 runs
+      of each login. By default C(/var/lib/im_client) as root, else C(~/.local/state/im_client).
+    type: path
+  time_limit:
+    description: Seconds after which the process of one login is killed, so that a dead home blocks nobody else.
+    type: int
+    default: 30
+attributes:
+  check_mode:
+    support: full
+    description: In check mode a write looks at everything, writes nothing and answers what it would have done.
+author:
+  - the im_client project
+"""
+
+EXAMPLES = r"""
+- name: Read two files of one person (only the im_profile action does this)
+  im_profile_files:
+    action: read
+    requests:
+      - key: pidgin of pnom
+        login: pnom
+        paths: [.purple/accounts.xml, .purple/prefs.xml]
+        system_paths: [/etc/purple/prefs.xml]
+        processes: [pidgin, finch]
+  no_log: true
+
+- name: Replace one file, if it is still the one that was read and Pidgin does not run
+  im_profile_files:
+    action: write
+    groups:
+      - key: pidgin of pnom
+        login: pnom
+        processes: [pidgin, finch]
+        run_id: 20260901T020000
+        files:
+          - path: .purple/prefs.xml
+            content: eJyzsa/IzVEoSy0qzszPs1U31DNQV0jNS85PycxLt1UPDXHTtVBXsLfjsikoSk1DUqeukJeYm2qrrq+ub8cFAPsbFLc=
+            before: null
+  no_log: true
+"""
+
+RETURN = r"""
+answers:
+  description: One for each request or group, in their order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    key:
+      description: The key of the request or group.
+      type: str
+    login:
+      description: The login of the request or group, null for the machine.
+      type: str
+    home:
+      description: Home directory, null for the machine or when unknown (read only).
+      type: str
+    uid:
+      description: Number of the user, null when unknown (read only).
+      type: int
+    error:
+      description: Null, or C(code) (from the closed list in the notes) and C(message).
+      type: dict
+    running:
+      description: Signs that the client runs, each C(pid) (null when unknown) and C(what). Empty when it does not.
+      type: list
+      elements: dict
+    state:
+      description: >-
+        V(written), V(unchanged), V(deferred) (the client runs), V(conflict) (changed since it was read) or V(failed)
+        (write only).
+      type: str
+    files:
+      description: >-
+        By path. Read, a file has C(content) (zlib, base64), C(sha256), C(size), C(mode), C(writable), C(why) if it is
+        not writable, and C(real_path) if links were followed. An exact path that does not exist has C(absent),
+        C(creatable), C(why). Any other has C(error). Written, each has C(backup) (previous bytes are kept) and
+        C(written) (null when the process was killed and nobody knows).
+      type: dict
+"""
+
+import base64
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import pwd
+import re
+import select
+import shutil
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import time
+import traceback
+import zlib
+from typing import Any, Callable, Iterator, NamedTuple, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+FILE_LIMIT = 64 * 1024 * 1024  # bytes of one file
+LOGIN_LIMIT = 256 * 1024 * 1024  # bytes read for one login: a person must not be able to fill the memory of the host
+LINK_LIMIT = 20  # links followed on one path
+MATCH_LIMIT = 1000  # files of one pattern
+WORKERS = 8  # logins served at the same time: a dead NFS server makes all of them wait for the time limit
+KEPT_RUNS = 5
+STATES = {True: "/var/lib/im_client", False: "~/.local/state/im_client"}  # by "runs as root"
+TEMP_NAME = re.compile(rb"\.im-client-[0-9a-f]{16}")
+MACHINE = "_machine"
+PROC = "/proc"
+LINUX = sys.platform.startswith("linux")
+
+# O_NONBLOCK: a FIFO must not hang us. O_NOFOLLOW: links are resolved by hand (Tree.locate).
+OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+OPEN_TEMP = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Trouble(Exception):
+    """Bad news about one login or one path: a code from the closed list, and a sentence without any content."""
+
+    state = "failed"  # of a group that met it
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def as_answer(self) -> dict[str, str]:
+        """Return {code, message}."""
+        return {"code": self.code, "message": self.message}
+
+
+class Conflict(Trouble):
+    """A file is not the one that was read."""
+
+    state = "conflict"
+
+    def __init__(self, shown: str) -> None:
+        super().__init__("conflict", f"{shown}: changed since it was read; read it again and merge again")
+
+
+class Running(Trouble):
+    """The client runs. SIGNS: as Lookout.look() returns them."""
+
+    state = "deferred"
+
+    def __init__(self, signs: list[dict[str, Any]]) -> None:
+        super().__init__("running", "the client runs")
+        self.signs = signs
+
+
+PLAIN_WORDS = {
+    errno.EACCES: ("forbidden", "permission denied"),
+    errno.EPERM: ("forbidden", "operation not permitted"),
+    errno.ENOSPC: ("no_space", "no space left on the disk"),
+    errno.EDQUOT: ("quota", "the disk quota is used up"),
+    errno.EROFS: ("read_only", "the file system is read-only"),
+    errno.ENAMETOOLONG: ("bad_request", "the name is too long"),
+    errno.ENOTDIR: ("not_a_directory", "not a directory"),
+    errno.EISDIR: ("directory", "it is a directory"),
+}
+
+
+def trouble_of(error: OSError, shown: str) -> Trouble:
+    """Translate an OSError about the path SHOWN into a Trouble."""
+    code, words = PLAIN_WORDS.get(error.errno or 0, ("io", os.strerror(error.errno or errno.EIO)))
+    return Trouble(code, f"{shown}: {words}")
+
+
+def split(path: str, absolute: bool) -> list[bytes]:
+    """Return the components of PATH; raise Trouble bad_request unless it is plainly absolute or plainly relative."""
+    kind = "absolute" if absolute else "relative to the home"
+    try:
+        parts = [part for part in path.encode("utf-8").split(b"/") if part]
+    except UnicodeEncodeError:
+        raise Trouble("bad_request", "a path is not valid text") from None
+    if path.startswith("/") is not absolute or not parts or path.endswith("/"):
+        raise Trouble("bad_request", f"path {path!r} must name a file and be {kind}")
+    if b"\0" in b"".join(parts) or any(part in (b".", b"..", b"**") for part in parts):
+        raise Trouble("bad_request", f"path {path!r} must not hold '.', '..', '**' or NUL")
+    return parts
+
+
+def text(raw: bytes) -> str:
+    """Return bytes of a file name as text that JSON can carry, whatever they are."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of DATA in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def pack(data: bytes) -> str:
+    """Return DATA as it travels: zlib, then base64."""
+    return base64.b64encode(zlib.compress(data)).decode("ascii")
+
+
+def unpack(content: str, path: str) -> bytes:
+    """Undo pack(); raise Trouble bad_request, without quoting anything, if it cannot be undone."""
+    try:
+        engine = zlib.decompressobj()
+        data = engine.decompress(base64.b64decode(content, validate=True), FILE_LIMIT + 1)
+    except (ValueError, zlib.error):
+        raise Trouble("bad_request", f"content of {path!r} is not base64 of zlib") from None
+    if len(data) > FILE_LIMIT:
+        raise Trouble("too_big", f"content of {path!r} is larger than {FILE_LIMIT} bytes")
+    if not engine.eof or engine.unused_data:
+        raise Trouble("bad_request", f"content of {path!r} is cut or has a tail")
+    return data
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Becoming the person
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Person(NamedTuple):
+    """Who this process is. login None: the machine, that is root."""
+
+    login: str | None
+    uid: int
+    home: str | None
+
+
+def isolate(kept: Sequence[int]) -> None:
+    """Give up everything inherited that a process of the person has no business with, but the pipes KEPT."""
+    os.setsid()
+    os.chdir("/")
+    os.umask(0o077)
+    import resource  # noqa: PLC0415  only children need it
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    try:
+        descriptors = [int(name) for name in os.listdir("/dev/fd")]
+    except OSError:
+        descriptors = list(range(256))
+    for descriptor in descriptors:
+        if descriptor > 2 and descriptor not in kept:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def become(login: str | None) -> Person:
+    """Turn this process into LOGIN for good, and prove it. Unprivileged, only accept to be who we are."""
+    privileged = os.geteuid() == 0
+    if login is None:
+        if not privileged:
+            raise Trouble("needs_root", "documents of the machine can only be served as root: use become")
+        return Person(None, 0, None)
+    try:
+        entry = pwd.getpwnam(login)
+    except KeyError:
+        raise Trouble("no_login", f"no login {login!r} on this host") from None
+    if entry.pw_uid == 0:
+        raise Trouble("root_refused", f"login {login!r} is root, which is not a person")
+    if not privileged and entry.pw_uid != os.geteuid():
+        raise Trouble("needs_root", f"login {login!r} can only be served as root: use become")
+    if privileged:
+        try:
+            os.initgroups(entry.pw_name, entry.pw_gid)
+            os.setgid(entry.pw_gid)
+            os.setuid(entry.pw_uid)
+        except OSError as error:
+            raise Trouble("not_dropped", f"cannot become {login!r}: {os.strerror(error.errno or 0)}") from None
+        prove(entry.pw_uid, entry.pw_gid)
+    return Person(login, entry.pw_uid, entry.pw_dir)
+
+
+def prove(uid: int, gid: int) -> None:
+    """Raise Trouble unless this process is UID and GID through and through, and cannot become root again."""
+    if hasattr(os, "getresuid"):  # not on macOS
+        proven = set(os.getresuid()) == {uid} and set(os.getresgid()) == {gid}
+    else:
+        proven = {os.getuid(), os.geteuid()} == {uid} and {os.getgid(), os.getegid()} == {gid}
+    try:
+        os.seteuid(0)
+        proven = False
+    except OSError:
+        pass
+    if not proven:
+        raise Trouble("not_dropped", "root's rights could not be given up for good")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Walking a home without trusting a link
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Spot:
+    """Where a path really ends: an open directory, and the names below it (one, unless directories are missing)."""
+
+    def __init__(self, directory: int, done: list[bytes], names: list[bytes], found: os.stat_result | None) -> None:
+        self.directory = directory
+        self.parents = done
+        self.names = names
+        self.found = found
+
+    @property
+    def real(self) -> list[bytes]:
+        """The components of the path after all links."""
+        return self.parents + self.names
+
+    def close(self) -> None:
+        """Close the directory."""
+        os.close(self.directory)
+
+
+class Walk:
+    """How far a walk has come: the open directory, the real path to it, and the components still to go."""
+
+    def __init__(self, todo: list[bytes], directory: int) -> None:
+        self.todo = todo
+        self.directory = directory
+        self.done: list[bytes] = []
+        self.from_links = 0  # how many of the first components to go come from the target of a link
+        self.hops = 0
+
+    def enter(self, directory: int, done: list[bytes]) -> None:
+        """Stand in DIRECTORY, whose path is DONE, with one component less to go."""
+        self.jump(directory)
+        self.done = done
+        del self.todo[0]
+        self.from_links = max(0, self.from_links - 1)
+
+    def jump(self, directory: int) -> None:
+        """Stand in DIRECTORY, the base."""
+        os.close(self.directory)
+        self.directory = directory
+        self.done = []
+
+    def replace(self, steps: list[bytes]) -> None:
+        """Go STEPS, the target of a link, in place of the link."""
+        self.todo[:1] = steps
+        self.from_links = max(0, self.from_links - 1) + len(steps)
+
+
+# Errors that say that something changed between two system calls.
+RACED = (errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.EINVAL, errno.EMLINK)
+
+KINDS: tuple[tuple[Callable[[int], bool], str, str], ...] = (
+    (stat.S_ISDIR, "directory", "a directory"),
+    (stat.S_ISFIFO, "fifo", "a FIFO"),
+    (stat.S_ISCHR, "device", "a device"),
+    (stat.S_ISBLK, "device", "a device"),
+    (stat.S_ISSOCK, "socket", "a socket"),
+    (stat.S_ISLNK, "changing", "being replaced right now"),
+)
+
+
+def check_regular(found: os.stat_result, shown: str) -> None:
+    """Raise Trouble unless FOUND describes a regular file that is not too big."""
+    for is_kind, code, words in KINDS:
+        if is_kind(found.st_mode):
+            raise Trouble(code, f"{shown}: {words}, not a regular file")
+    if not stat.S_ISREG(found.st_mode):
+        raise Trouble("device", f"{shown}: not a regular file")
+    if found.st_size > FILE_LIMIT:
+        raise Trouble("too_big", f"{shown}: larger than {FILE_LIMIT} bytes")
+
+
+def read_regular(
+    name: bytes,
+    shown: str,
+    check: Callable[[os.stat_result], None],
+    directory: int | None = None,
+    flags: int = OPEN_FILE,
+) -> tuple[bytes, os.stat_result]:
+    """Return (bytes, stat) of one file that did not change while it was read; CHECK judges what was opened."""
+    for _ in range(3):
+        try:
+            descriptor = os.open(name, flags, dir_fd=directory)
+        except OSError as error:
+            if error.errno in (*RACED, errno.ENXIO):
+                break
+            raise trouble_of(error, shown) from None
+        try:
+            before = os.fstat(descriptor)
+            check(before)
+            data = read_all(descriptor)
+            after = os.fstat(descriptor)
+        except OSError as error:
+            raise trouble_of(error, shown) from None
+        finally:
+            os.close(descriptor)
+        if len(data) > FILE_LIMIT:
+            raise Trouble("too_big", f"{shown}: larger than {FILE_LIMIT} bytes")
+        if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size) and len(data) == after.st_size:
+            return data, after
+    raise Trouble("changing", f"{shown}: changes while it is read, try again later")
+
+
+def read_all(descriptor: int) -> bytes:
+    """Return what an open file holds, at most one chunk more than FILE_LIMIT."""
+    chunks = []
+    total = 0
+    while total <= FILE_LIMIT:
+        chunk = os.read(descriptor, 1 << 20)
+        if not chunk:
+            break
+        chunks.append(chunk)
+        total += len(chunk)
+    return b"".join(chunks)
+
+
+class Tree:
+    """A home (or, for the machine, the root directory) and everything below it."""
+
+    def __init__(self, person: Person) -> None:
+        """Open the home as the person; raise Trouble no_home, not_owner or forbidden."""
+        self.person = person
+        self.budget = LOGIN_LIMIT
+        home = os.fsencode(person.home) if person.home is not None else b"/"
+        shown = text(home)
+        try:
+            if not home.startswith(b"/"):
+                raise FileNotFoundError
+            # The directories above a home are the administrator's, who may well have made them links.
+            self.base = os.open(home, OPEN_DIRECTORY & ~os.O_NOFOLLOW)
+        except (FileNotFoundError, NotADirectoryError):
+            raise Trouble("no_home", f"the home {shown} of {person.login} does not exist") from None
+        except OSError as error:
+            raise trouble_of(error, shown) from None
+        if os.fstat(self.base).st_uid != person.uid:
+            raise Trouble("not_owner", f"the home {shown} does not belong to {person.login}")
+        # Spellings of the base with which the target of an absolute link may begin.
+        spellings = {os.path.normpath(home), os.path.realpath(home)}
+        self.spellings = [[part for part in spelling.split(b"/") if part] for spelling in spellings]
+
+    def show(self, parts: Sequence[bytes]) -> str:
+        """Return a path for messages: ~/x for a person, /x for the machine."""
+        return ("/" if self.person.login is None else "~/") + text(b"/".join(parts))
+
+    def open_directory(self, name: bytes, above: int, shown: str) -> int:
+        """Return NAME below the directory ABOVE, opened without following a link."""
+        descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=above)
+        found = os.fstat(descriptor)
+        # Root must not act where somebody else could swap names under its hands.
+        if self.person.login is None and (found.st_uid != 0 or found.st_mode & stat.S_IWOTH):
+            os.close(descriptor)
+            raise Trouble(
+                "not_owner", f"{shown}: this directory is not root's alone, root does not touch what is in it"
+            )
+        return descriptor
+
+    def _descend(self, parts: Sequence[bytes]) -> int:
+        """Open the directory PARTS, which held no link a moment ago."""
+        directory = os.dup(self.base)
+        try:
+            for index, part in enumerate(parts):
+                below = self.open_directory(part, directory, self.show(parts[: index + 1]))
+                os.close(directory)
+                directory = below
+        except OSError as error:
+            os.close(directory)
+            if error.errno in RACED:
+                raise Trouble("changing", f"{self.show(parts)}: directories move, try again later") from None
+            raise trouble_of(error, self.show(parts)) from None
+        except Trouble:
+            os.close(directory)
+            raise
+        return directory
+
+    def _target(self, target: bytes, shown: str) -> tuple[bool, list[bytes]]:
+        """Return (starts again from the base, components) of the target of a link."""
+        parts = [part for part in target.split(b"/") if part not in (b"", b".")]
+        if not target.startswith(b"/"):
+            return False, parts
+        for spelling in self.spellings:
+            if parts[: len(spelling)] == spelling:
+                return True, parts[len(spelling) :]
+        raise Trouble("link_outside", f"{shown}: a link that leads out of the home")
+
+    def locate(self, path: Sequence[bytes]) -> Spot:
+        """Walk PATH. Every step is opened without following; a link is read and walked by hand, inside the tree.
+
+        Return a Spot (the caller closes it), with found None and the missing names if the path does not exist.
+        Raise Trouble for everything else that is not a plain way to a last component.
+        """
+        walk = Walk(list(path), os.dup(self.base))
+        try:
+            while True:
+                try:
+                    spot = self._step(walk, path)
+                except OSError as error:
+                    walk.hops += 1
+                    if error.errno not in RACED or walk.hops > LINK_LIMIT:
+                        raise trouble_of(error, self.show([*walk.done, walk.todo[0]])) from None
+                    continue  # something was swapped between two system calls: look again
+                if spot is not None:
+                    return spot
+        except BaseException:
+            os.close(walk.directory)
+            raise
+
+    def _step(self, walk: Walk, path: Sequence[bytes]) -> Spot | None:
+        """Walk the next component of PATH; return where it ends if that was the last one."""
+        if not walk.todo:
+            raise Trouble("directory", f"{self.show(path)}: a directory, not a regular file")
+        part = walk.todo[0]
+        if part == b"..":
+            if not walk.done:
+                raise Trouble("link_outside", f"{self.show(path)}: a link that leads out of the home")
+            walk.enter(self._descend(walk.done[:-1]), walk.done[:-1])
+            return None
+        shown = self.show([*walk.done, part])
+        try:
+            found = os.stat(part, dir_fd=walk.directory, follow_symlinks=False)
+        except FileNotFoundError:
+            if walk.from_links:
+                raise Trouble("link_dangling", f"{self.show(path)}: a link that leads to nothing") from None
+            return Spot(walk.directory, walk.done, walk.todo, None)
+        if stat.S_ISLNK(found.st_mode):
+            walk.hops += 1
+            if walk.hops > LINK_LIMIT:
+                raise Trouble("link_loop", f"{self.show(path)}: too many links")
+            again, steps = self._target(os.readlink(part, dir_fd=walk.directory), shown)
+            if again:
+                walk.jump(os.dup(self.base))
+            walk.replace(steps)
+            return None
+        if len(walk.todo) == 1:
+            return Spot(walk.directory, walk.done, [part], found)
+        if not stat.S_ISDIR(found.st_mode):
+            raise Trouble("not_a_directory", f"{shown}: not a directory")
+        walk.enter(self.open_directory(part, walk.directory, shown), [*walk.done, part])
+        return None
+
+    def check(self, found: os.stat_result, shown: str) -> None:
+        """Raise Trouble unless FOUND is a regular file of the person."""
+        check_regular(found, shown)
+        if found.st_uid != self.person.uid:
+            owner = self.person.login or "root"
+            raise Trouble("not_owner", f"{shown}: belongs to uid {found.st_uid}, not to {owner}")
+
+    def read(self, spot: Spot) -> tuple[bytes, os.stat_result]:
+        """Return (bytes, stat) of the existing file at SPOT."""
+        shown = self.show(spot.real)
+        if spot.found is not None:
+            self.check(spot.found, shown)  # before opening: opening a device may have effects
+        data, found = read_regular(spot.names[0], shown, lambda opened: self.check(opened, shown), spot.directory)
+        self.spend(len(data), shown)
+        return data, found
+
+    def spend(self, size: int, shown: str) -> None:
+        """Count SIZE bytes read for this login."""
+        self.budget -= size
+        if self.budget < 0:
+            raise Trouble("too_big", f"{shown}: more than {LOGIN_LIMIT} bytes in all for one login")
+
+    def obstacle(self, spot: Spot) -> Trouble | None:
+        """Return why a file could not be put in the directory at SPOT, None if it could."""
+        shown = self.show(spot.parents)
+        if os.fstatvfs(spot.directory).f_flag & os.ST_RDONLY:
+            return Trouble("read_only", f"{shown}: the file system is read-only")
+        if not os.access(b".", os.W_OK | os.X_OK, dir_fd=spot.directory):
+            return Trouble(
+                "forbidden", "{}: {} may not write in this directory".format(shown, self.person.login or "root")
+            )
+        return None
+
+    def expand(self, pattern: Sequence[bytes], head: Sequence[bytes] = ()) -> list[list[bytes]]:
+        """Return the existing paths, sorted, that PATTERN matches below the literal directory HEAD."""
+        star = next((index for index, part in enumerate(pattern) if b"*" in part), None)
+        if star is None:
+            path = [*head, *pattern]
+            return [path] if self._exists(path) else []
+        above = [*head, *pattern[:star]]
+        found: list[list[bytes]] = []
+        for name in self._names(above):
+            if matches(name, pattern[star]):
+                found += self.expand(pattern[star + 1 :], [*above, name])
+            if len(found) > MATCH_LIMIT:
+                raise Trouble("too_many", f"{self.show(pattern)}: matches more than {MATCH_LIMIT} files")
+        return found
+
+    def _names(self, directory: Sequence[bytes]) -> list[bytes]:
+        """Return the sorted names in a directory, none if there is no such directory."""
+        try:
+            with contextlib.closing(self.locate([*directory, b"."])) as spot:
+                return sorted(map(os.fsencode, os.listdir(spot.directory))) if spot.found else []
+        except Trouble as trouble:
+            if trouble.code == "not_a_directory":
+                return []
+            raise
+
+    def _exists(self, path: Sequence[bytes]) -> bool:
+        """Return whether something that deserves an answer stands at PATH."""
+        try:
+            with contextlib.closing(self.locate(path)) as spot:
+                return spot.found is not None
+        except Trouble as trouble:
+            return trouble.code != "not_a_directory"
+
+
+def matches(name: bytes, pattern: bytes) -> bool:
+    """Return whether NAME matches PATTERN, where only * is special and does not match a leading dot."""
+    if name.startswith(b".") and not pattern.startswith(b"."):
+        return False
+    return re.fullmatch(b".*".join(map(re.escape, pattern.split(b"*"))), name, re.DOTALL) is not None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Does the client run?
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def processes_by_uid() -> dict[int, list[int]]:
+    """Return {uid: [pid]} of all processes that can be seen, from /proc."""
+    owners: dict[int, list[int]] = {}
+    for name in os.listdir(PROC):
+        if name.isdigit():
+            with contextlib.suppress(OSError):  # gone meanwhile
+                owners.setdefault(os.stat(f"{PROC}/{name}").st_uid, []).append(int(name))
+    return owners
+
+
+def names_of(pid: int) -> set[bytes]:
+    """Return the names under which a process is known; none if it is gone or a zombie."""
+    names = set()
+    with contextlib.suppress(OSError):
+        with open(f"{PROC}/{pid}/stat", "rb") as file:
+            line = file.read()
+        # "PID (NAME) STATE ...", and NAME may hold anything
+        if line[line.rindex(b")") + 2 :][:1] in (b"Z", b"X"):
+            return set()
+        names.add(line[line.index(b"(") + 1 : line.rindex(b")")])
+        executable = os.path.basename(os.readlink(os.fsencode(f"{PROC}/{pid}/exe")))
+        # A client that was upgraded while it runs is shown as "gajim (deleted)".
+        names.add(executable[: -len(b" (deleted)")] if executable.endswith(b" (deleted)") else executable)
+    return names
+
+
+def listed_by_ps(uid: int | None) -> list[tuple[int, set[bytes]]]:
+    """Return [(pid, names)] of a user (None: of all) where there is no /proc as Linux has it."""
+    program = next((path for path in ("/bin/ps", "/usr/bin/ps") if os.access(path, os.X_OK)), None)
+    if program is None:
+        raise Trouble("io", "cannot list processes: no /proc and no ps")
+    done = subprocess.run(  # noqa: S603  fixed words
+        [program, "-axo", "uid=,pid=,comm="],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"LC_ALL": "C"},
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Trouble("io", "cannot list processes: ps failed")
+    listed = []
+    for line in done.stdout.splitlines():
+        fields = line.split(None, 2)
+        if len(fields) == 3 and (uid is None or int(fields[0]) == uid):
+            listed.append((int(fields[1]), {os.path.basename(fields[2])}))
+    return listed
+
+
+class Lookout:
+    """Looks whether a client runs: by the names of its processes, its locks and the files it keeps open."""
+
+    def __init__(self, tree: Tree, task: dict[str, Any], seen: dict[int, list[int]] | None) -> None:
+        """SEEN: {uid: [pid]} gathered once for all logins, used by the first look only."""
+        self.tree = tree
+        self.names = {name: name.encode("utf-8") for name in task["processes"]}
+        self.locks = [split(path, tree.person.login is None) for path in task["locks"]]
+        self.files = [split(path, tree.person.login is None) for path in task["open_files"]]
+        self.seen = seen
+
+    def look(self) -> list[dict[str, Any]]:
+        """Return the signs that the client runs, [{pid, what}]; none if it does not."""
+        signs: list[dict[str, Any]] = []
+        if self.names or self.files:
+            pids = self._pids() if LINUX else []
+            listed = ((pid, names_of(pid)) for pid in pids) if LINUX else listed_by_ps(self._uid())
+            for pid, names in listed:
+                for name, raw in self.names.items():
+                    if pid != os.getpid() and not names.isdisjoint((raw, raw[:15])):  # Linux keeps 15 bytes of a name
+                        signs.append({"pid": pid, "what": "process " + name})
+            signs += self._open_files(pids)
+        signs += self._locks()
+        return signs
+
+    def _uid(self) -> int | None:
+        return None if self.tree.person.login is None else self.tree.person.uid
+
+    def _pids(self) -> list[int]:
+        owners = processes_by_uid() if self.seen is None else self.seen
+        self.seen = None
+        uid = self._uid()
+        return owners.get(uid, []) if uid is not None else [pid for pids in owners.values() for pid in pids]
+
+    def _existing(self, patterns: list[list[bytes]]) -> Iterator[tuple[str, Spot]]:
+        """Yield (path, spot) of the regular files that exist."""
+        for pattern in patterns:
+            for path in self.tree.expand(pattern):
+                shown = text(b"/".join(path))
+                with contextlib.closing(self.tree.locate(path)) as spot:
+                    if spot.found is not None:
+                        check_regular(spot.found, shown)
+                        yield shown, spot
+
+    def _locks(self) -> list[dict[str, Any]]:
+        signs = []
+        for shown, spot in self._existing(self.locks):
+            try:
+                # Asking needs no right to write; taking the lock for a moment (elsewhere than on Linux) does.
+                flags = OPEN_FILE if LINUX else (OPEN_FILE & ~os.O_RDONLY) | os.O_RDWR
+                descriptor = os.open(spot.names[0], flags, dir_fd=spot.directory)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise trouble_of(error, shown) from None
+            try:
+                held, pid = ask_lock(descriptor) if LINUX else (try_lock(descriptor), None)
+            except OSError as error:
+                raise trouble_of(error, shown) from None
+            finally:
+                os.close(descriptor)
+            if held:
+                signs.append({"pid": pid, "what": "lock " + shown})
+        return signs
+
+    def _open_files(self, pids: list[int]) -> list[dict[str, Any]]:
+        if not self.files or not pids:
+            return []
+        wanted = {}
+        for shown, spot in self._existing(self.files):
+            if spot.found is not None:
+                wanted[(spot.found.st_dev, spot.found.st_ino)] = (shown, b"/" + spot.names[0])
+        return [sign for pid in pids if wanted for sign in self._opened_by(pid, wanted)]
+
+    def _opened_by(self, pid: int, wanted: dict[tuple[int, int], tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
+        """Yield a sign for each of the files WANTED, {(device, inode): (path, "/" + name)}, that a process has open."""
+        directory = os.fsencode(f"{PROC}/{pid}/fd/")
+        try:
+            numbers = os.listdir(directory)
+        except OSError:  # gone, or not ours to look into
+            return
+        for number in numbers:
+            with contextlib.suppress(OSError):  # closed meanwhile
+                # The text of the link is cheap and cannot hang; it only says which ones are worth a look.
+                link = os.readlink(directory + number)
+                if any(link.endswith(name) for _, name in wanted.values()):
+                    found = os.stat(directory + number)
+                    if (found.st_dev, found.st_ino) in wanted:
+                        yield {"pid": pid, "what": "open " + wanted[(found.st_dev, found.st_ino)][0]}
+
+
+def ask_lock(descriptor: int) -> tuple[bool, int | None]:
+    """Return (somebody holds a POSIX lock, pid if known), not taking it: a client that starts now must not meet it."""
+    layout = "hhqqi0q"  # struct flock of Linux: l_type, l_whence, l_start, l_len, l_pid
+    answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+    kind, _, _, _, pid = struct.unpack(layout, answer)
+    return kind != fcntl.F_UNLCK, pid if pid > 0 else None
+
+
+def try_lock(descriptor: int) -> bool:
+    """Return whether somebody holds a POSIX lock, by taking it for a moment."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return True
+    fcntl.lockf(descriptor, fcntl.LOCK_UN)
+    return False
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reading
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def read_request(tree: Tree, request: dict[str, Any], seen: dict[int, list[int]] | None) -> dict[str, Any]:
+    """Return {running, files} of one request; raise Trouble if it cannot be told whether the client runs."""
+    running = Lookout(tree, request, seen).look()
+    files: dict[str, Any] = {}
+    for path in request["paths"]:
+        try:
+            parts = split(path, absolute=tree.person.login is None)
+            if b"*" not in path.encode("utf-8"):
+                files[path] = report(tree, parts)
+                continue
+            found = tree.expand(parts)
+        except Trouble as trouble:
+            files[path] = {"error": trouble.as_answer()}
+            continue
+        for match in found:
+            name = ("/" if tree.person.login is None else "") + text(b"/".join(match))
+            try:
+                if name.encode("utf-8") != name[:1].encode() * (tree.person.login is None) + b"/".join(match):
+                    raise Trouble("bad_name", f"{name}: the name is not UTF-8")
+                answer = report(tree, match)
+            except Trouble as trouble:
+                answer = {"error": trouble.as_answer()}
+            if not answer.get("absent"):  # gone since it was listed
+                files[name] = answer
+    for path in request["system_paths"]:
+        try:
+            files[path] = report_system(tree, path)
+        except Trouble as trouble:
+            files[path] = {"error": trouble.as_answer()}
+    return {"running": running, "files": files}
+
+
+def report(tree: Tree, parts: list[bytes]) -> dict[str, Any]:
+    """Return what a control node needs to know about one path of the tree."""
+    with contextlib.closing(tree.locate(parts)) as spot:
+        obstacle = tree.obstacle(spot)
+        why = None if obstacle is None else obstacle.message
+        if spot.found is None:
+            return {"absent": True, "creatable": obstacle is None, "why": why}
+        data, found = tree.read(spot)
+        answer = described(data, found)
+        answer["writable"] = obstacle is None
+        if why is not None:
+            answer["why"] = why
+        if spot.real != parts:
+            answer["real_path"] = ("/" if tree.person.login is None else "") + text(b"/".join(spot.real))
+        return answer
+
+
+def report_system(tree: Tree, path: str) -> dict[str, Any]:
+    """Return what stands at an absolute path of the system, read with the rights of the person."""
+    name = b"/" + b"/".join(split(path, absolute=True))
+    if b"*" in name:
+        raise Trouble("bad_request", f"path {path!r}: no pattern in a path of the system")
+    try:
+        check_regular(os.stat(name), path)  # before opening: opening a device may have effects
+    except FileNotFoundError:
+        if os.path.islink(name):
+            raise Trouble("link_dangling", f"{path}: a link that leads to nothing") from None
+        return {"absent": True, "creatable": False, "why": f"{path}: a file of the system is only read"}
+    except OSError as error:
+        raise trouble_of(error, path) from None
+    # Links in the directories of the system are the administrator's.
+    data, found = read_regular(name, path, lambda opened: check_regular(opened, path), flags=OPEN_FILE & ~os.O_NOFOLLOW)
+    tree.spend(len(data), path)
+    return {**described(data, found), "writable": False, "why": f"{path}: a file of the system is only read"}
+
+
+def described(data: bytes, found: os.stat_result) -> dict[str, Any]:
+    """Return the part of an answer that every file that was read has."""
+    mode = f"{stat.S_IMODE(found.st_mode):04o}"
+    return {"content": pack(data), "sha256": digest(data), "size": len(data), "mode": mode}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Writing
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def octal(value: str | None, default: int) -> int:
+    """Return a mode given in octal, DEFAULT if none is given."""
+    if value is None:
+        return default
+    if not re.fullmatch("0?[0-7]{3}", value):
+        raise Trouble("bad_request", f"mode {value!r} is not three octal digits such as 0600")
+    return int(value, 8)
+
+
+class Change:
+    """One file of a group on its way from the bytes that were read to the new ones."""
+
+    def __init__(self, tree: Tree, wish: dict[str, Any]) -> None:
+        """Look at what stands there now; write nothing. Raise Trouble if the path cannot be served."""
+        machine = tree.person.login is None
+        self.tree = tree
+        self.path = wish["path"]
+        self.parts = split(self.path, absolute=machine)
+        self.shown = tree.show(self.parts)
+        self.new = unpack(wish["content"], self.path)
+        self.before = wish["before"]
+        self.dir_mode = octal(wish["dir_mode"], 0o755 if machine else 0o700)
+        self.mode = octal(wish["mode"], 0o644 if machine else 0o600)
+        self.old: bytes | None = None
+        self.found: os.stat_result | None = None
+        self.temp: bytes | None = None
+        self.temp_descriptor: int | None = None
+        self.made: list[tuple[int, bytes]] = []  # directories we created: (directory above, name)
+        self.written = False
+        self.spot = tree.locate(self.parts)
+        if self.spot.found is not None:
+            self.old, self.found = tree.read(self.spot)
+            if wish["mode"] is None:
+                self.mode = stat.S_IMODE(self.found.st_mode) & 0o777
+        self.directory = self.spot.directory
+
+    def needed(self) -> bool:
+        """Return whether something has to be written."""
+        return self.found is None or self.old != self.new or self.found.st_mode & 0o777 != self.mode
+
+    def compare(self) -> None:
+        """Raise Conflict unless the file is the one that was read (or holds the new bytes already: a repeated call)."""
+        if self.old != self.new and (None if self.old is None else digest(self.old)) != self.before:
+            raise Conflict(self.shown)
+
+    def sweep(self) -> None:
+        """Remove temporary files that a killed run left in the directory. A living run holds a lock on its own."""
+        if self.spot.found is None and len(self.spot.names) > 1:
+            return
+        for name in map(os.fsencode, os.listdir(self.directory)):
+            if TEMP_NAME.fullmatch(name):
+                with contextlib.suppress(OSError):
+                    self._remove_if_stale(name)
+
+    def _remove_if_stale(self, name: bytes) -> None:
+        try:
+            descriptor = os.open(
+                name, OPEN_FILE | os.O_RDWR, dir_fd=self.directory
+            )  # NFS locks only what is open to write
+        except PermissionError:
+            descriptor = os.open(name, OPEN_FILE, dir_fd=self.directory)
+        try:
+            found = os.fstat(descriptor)
+            if stat.S_ISREG(found.st_mode) and found.st_uid == self.tree.person.uid:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(name, dir_fd=self.directory)
+        finally:
+            os.close(descriptor)
+
+    def prepare(self) -> None:
+        """Create missing directories and put the new bytes, safely on the disk, beside the target."""
+        try:
+            for name in self.spot.names[:-1]:
+                self._make_directory(name)
+            group = None if self.found is None else self.found.st_gid
+            self.temp, self.temp_descriptor = self._write_temp(self.new, self.mode, group)
+        except OSError as error:
+            raise trouble_of(error, self.shown) from None
+
+    def _make_directory(self, name: bytes) -> None:
+        with contextlib.suppress(FileExistsError):  # made for another file of the group
+            os.mkdir(name, self.dir_mode, dir_fd=self.directory)
+            self.made.append((self.directory, name))
+            sync_directory(self.directory)
+        below = self.tree.open_directory(name, self.directory, self.shown)
+        if self.made and self.made[-1] == (self.directory, name):
+            os.fchmod(below, self.dir_mode)  # whatever the umask
+        self.directory = below  # the one above stays open: cleaning up may need it
+
+    def _write_temp(self, data: bytes, mode: int, group: int | None) -> tuple[bytes, int]:
+        name = b".im-client-" + os.urandom(8).hex().encode("ascii")
+        descriptor = os.open(name, OPEN_TEMP, 0o600, dir_fd=self.directory)
+        try:
+            with contextlib.suppress(OSError):  # some network file systems lock nothing
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # says "alive" to the sweep of another run
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            if group is not None and os.fstat(descriptor).st_gid != group:
+                try:
+                    os.fchown(descriptor, -1, group)
+                except PermissionError:
+                    mode &= ~0o070  # another group must not inherit the rights of the former one
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        except BaseException:
+            os.unlink(name, dir_fd=self.directory)
+            os.close(descriptor)
+            raise
+        return name, descriptor
+
+    def compare_again(self) -> None:
+        """Raise Conflict if, since the first look, the bytes changed or the path leads elsewhere."""
+        with contextlib.closing(self.tree.locate(self.parts)) as spot:
+            here, there = os.fstat(self.directory), os.fstat(spot.directory)
+            same = os.path.samestat(here, there) and spot.names == self.spot.names[-1:]
+            old = self.tree.read(spot)[0] if same and spot.found is not None else None
+            if not same or old != self.old:
+                raise Conflict(self.shown)
+
+    def swap(self) -> None:
+        """Put the new bytes in place of the old, in one step."""
+        try:
+            self._rename(self.temp)
+            self.temp = None
+            self.written = True
+            sync_directory(self.directory)
+        except OSError as error:
+            raise trouble_of(error, self.shown) from None
+
+    def _rename(self, temp: bytes | None) -> None:
+        os.rename(temp or b"", self.spot.names[-1], src_dir_fd=self.directory, dst_dir_fd=self.directory)
+
+    def undo(self) -> None:
+        """Put the old bytes back if the new ones still stand there; written stays true if that fails."""
+        name = self.spot.names[-1]
+        with contextlib.suppress(OSError, Trouble):
+            data, _ = read_regular(name, self.shown, lambda found: self.tree.check(found, self.shown), self.directory)
+            if data != self.new:
+                self.written = False  # somebody wrote after us: it is theirs now
+                return
+            if self.old is None or self.found is None:
+                os.unlink(name, dir_fd=self.directory)
+            else:
+                temp, descriptor = self._write_temp(self.old, stat.S_IMODE(self.found.st_mode), self.found.st_gid)
+                os.close(descriptor)
+                try:
+                    self._rename(temp)
+                except OSError:
+                    os.unlink(temp, dir_fd=self.directory)
+                    raise
+            self.written = False
+            sync_directory(self.directory)
+
+    def clean(self, failed: bool) -> None:
+        """Remove the temporary file and, if the group FAILED, the directories made for it."""
+        if self.temp is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self.temp, dir_fd=self.directory)
+        if self.temp_descriptor is not None:
+            os.close(self.temp_descriptor)
+        if failed:
+            for above, name in reversed(self.made):
+                with contextlib.suppress(OSError):  # not empty: somebody uses it
+                    os.rmdir(name, dir_fd=above)
+
+
+def sync_directory(directory: int) -> None:
+    """Make a rename or a new directory survive a power cut."""
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # some file systems cannot
+            raise
+
+
+def write_group(
+    tree: Tree,
+    group: dict[str, Any],
+    seen: dict[int, list[int]] | None,
+    check: bool,
+    keep: Callable[[dict[str, bytes]], None],
+) -> dict[str, Any]:
+    """Return {state, running, error, files} of one group, written if it may be.
+
+    KEEP is given the previous bytes, by path, before the first file is touched; it raises Trouble if it cannot.
+    """
+    changes: list[Change] = []
+    state, signs, error = "unchanged", [], None
+    try:
+        lookout = Lookout(tree, group, seen)
+        refuse_running(lookout)
+        for wish in group["files"]:
+            if any(change.path == wish["path"] for change in changes):
+                raise Trouble("bad_request", "path {!r} stands twice in one group".format(wish["path"]))
+            changes.append(Change(tree, wish))
+        for change in changes:
+            change.compare()
+        needed = [change for change in changes if change.needed()]
+        if check:
+            predict(tree, needed)
+        else:
+            for change in changes:
+                change.sweep()
+            if needed:
+                keep({change.path: change.old for change in needed if change.old is not None})
+                replace_all(needed, lookout)
+        if needed:
+            state = "written"
+    except (Trouble, OSError) as problem:
+        trouble = trouble_of(problem, f"group {group['key']!r}") if isinstance(problem, OSError) else problem
+        state, error = trouble.state, trouble.as_answer()
+        if isinstance(trouble, Running):
+            signs, error = trouble.signs, None
+        stuck = [change.shown for change in changes if change.written]
+        if stuck:
+            state = "failed"
+            message = "{}; new bytes that could not be taken back: {}".format(trouble.message, ", ".join(stuck))
+            error = Trouble("incomplete", message).as_answer()
+    files = {
+        change.path: {"backup": change.written and change.old is not None, "written": change.written}
+        for change in changes
+    }
+    return {"state": state, "running": signs, "error": error, "files": files}
+
+
+def refuse_running(lookout: Lookout) -> None:
+    """Raise Running if there is a sign of it."""
+    signs = lookout.look()
+    if signs:
+        raise Running(signs)
+
+
+def predict(tree: Tree, changes: list[Change]) -> None:
+    """Raise the Trouble that writing CHANGES would meet, as far as it can be seen; else mark them as written."""
+    for change in changes:
+        obstacle = tree.obstacle(change.spot)
+        if obstacle is not None:
+            raise obstacle
+    for change in changes:
+        change.written = True
+
+
+def replace_all(changes: list[Change], lookout: Lookout) -> None:
+    """Write all CHANGES, or raise Trouble and leave things as they were, as far as possible."""
+    failed = True
+    try:
+        for change in changes:
+            change.prepare()  # what needs room on the disk comes first: nothing is replaced yet if there is none
+        for change in changes:
+            refuse_running(lookout)
+            change.compare_again()
+            change.swap()
+        failed = False
+    finally:
+        if failed:
+            for change in reversed(changes):
+                if change.written:
+                    change.undo()
+        for change in reversed(changes):
+            change.clean(failed)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Keeping the previous bytes (by the parent, which never touches a home when it is root)
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Backups:
+    """The tree STATE_DIR/backups/LOGIN/RUN_ID/PATH, that only the one who runs the module can read."""
+
+    def __init__(self, state_dir: str) -> None:
+        self.state_dir = os.path.abspath(state_dir)
+
+    def _of(self, login: str | None) -> bytes:
+        return os.fsencode(os.path.join(self.state_dir, "backups", MACHINE if login is None else login))
+
+    def _check_private(self) -> None:
+        for path, forbidden in ((self.state_dir, 0o022), (os.path.join(self.state_dir, "backups"), 0o077)):
+            found = os.lstat(path)
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & forbidden:
+                message = "{}: not a directory that only its owner {} may change, nothing is kept there"
+                raise Trouble("backup_failed", message.format(path, os.geteuid()))
+
+    def store(self, login: str | None, run_id: str, previous: dict[str, bytes]) -> list[bytes]:
+        """Keep bytes by path, return the files made. What was kept earlier under the same run id stays: it is older."""
+        made: list[bytes] = []
+        os.umask(0o077)  # makedirs gives its mode to the last directory only
+        try:
+            top = os.path.join(self._of(login), os.fsencode(run_id))
+            os.makedirs(os.path.dirname(top), exist_ok=True)
+            self._check_private()
+            for path, data in previous.items():
+                name = os.path.join(top, *split(path, absolute=login is None))
+                os.makedirs(os.path.dirname(name), exist_ok=True)
+                with contextlib.suppress(FileExistsError):
+                    descriptor = os.open(name, OPEN_TEMP, 0o600)
+                    made.append(name)
+                    with os.fdopen(descriptor, "wb") as file:
+                        file.write(data)
+                        file.flush()
+                        os.fsync(descriptor)
+            if previous:
+                os.utime(top)  # the age of a run is the age of its last file
+        except OSError as error:
+            self.discard(login, made)
+            raise Trouble("backup_failed", trouble_of(error, self.state_dir).message) from None
+        return made
+
+    def discard(self, login: str | None, made: list[bytes]) -> None:
+        """Remove files made for a group that was not written, and directories that are empty then."""
+        top = self._of(login)
+        for name in made:
+            with contextlib.suppress(OSError):  # not empty
+                os.unlink(name)
+                above = os.path.dirname(name)
+                while above != top:
+                    os.rmdir(above)
+                    above = os.path.dirname(above)
+
+    def prune(self, login: str | None) -> None:
+        """Keep the newest runs of a login only."""
+        with contextlib.suppress(FileNotFoundError):
+            runs = sorted(os.scandir(self._of(login)), key=lambda run: (run.stat().st_mtime_ns, run.name))
+            for run in runs[:-KEPT_RUNS]:
+                shutil.rmtree(run.path, ignore_errors=True)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# One process for each login
+# ---------------------------------------------------------------------------------------------------------------------
+
+# What a child does with one task: (tree, task, keep) -> fields of the answer.
+Serve = Callable[[Tree, "dict[str, Any]", "Callable[[dict[str, bytes]], None]"], "dict[str, Any]"]
+
+
+class Child:
+    """The life of the process that serves one login: messages are lines of JSON through two pipes."""
+
+    def __init__(self, say: int, hear: int) -> None:
+        self.say = say
+        self.hear = hear
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send one message."""
+        rest = memoryview(json.dumps(message).encode("ascii") + b"\n")
+        while rest:
+            rest = rest[os.write(self.say, rest) :]
+
+    def keep(self, index: int, previous: dict[str, bytes]) -> None:
+        """Have the parent keep previous bytes; return when they are on the disk."""
+        self.tell({"index": index, "keep": {path: pack(data) for path, data in previous.items()}})
+        answer = b""
+        while not answer.endswith(b"\n"):
+            part = os.read(self.hear, 65536)
+            if not part:
+                raise Trouble("crashed", "the process that keeps the previous bytes is gone")
+            answer += part
+        trouble = json.loads(answer)
+        if trouble is not None:
+            raise Trouble(trouble["code"], trouble["message"])
+
+    def live(self, login: str | None, tasks: dict[int, dict[str, Any]], serve: Serve) -> None:
+        """Serve all TASKS of LOGIN."""
+        tree: Tree | None = None
+        for index, task in tasks.items():
+            known: dict[str, Any] = {}
+            try:
+                if tree is None:
+                    tree = Tree(become(login))
+                known = {"home": tree.person.home, "uid": tree.person.uid}
+                known.update(serve(tree, task, lambda previous, index=index: self.keep(index, previous)))  # type: ignore[misc]
+            except Trouble as trouble:
+                known["error"] = trouble.as_answer()
+            except OSError as error:
+                known["error"] = trouble_of(error, f"login {login!r}").as_answer()
+            except Exception as error:  # noqa: BLE001  no bug may cost the other people of the host their answer
+                # Not its text, which may quote what was read.
+                line = traceback.extract_tb(error.__traceback__)[-1].lineno
+                known["error"] = Trouble("crashed", f"{type(error).__name__} in line {line}").as_answer()
+            self.tell({"index": index, "answer": known})
+
+
+class Worker:
+    """The parent's side of one child."""
+
+    def __init__(self, login: str | None, tasks: dict[int, dict[str, Any]], serve: Serve, time_limit: int) -> None:
+        """Fork."""
+        self.login = login
+        self.tasks = tasks
+        self.chunks: list[bytes] = []
+        self.deadline = time.monotonic() + time_limit
+        self.pipe, say = os.pipe()
+        hear, self.reply_pipe = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                isolate((say, hear))
+                signal.alarm(time_limit + 5)  # if the parent is killed, nobody else ends a child that hangs
+                Child(say, hear).live(login, tasks, serve)
+            finally:
+                os._exit(0)
+        os.close(say)
+        os.close(hear)
+
+    def messages(self) -> Iterator[dict[str, Any]] | None:
+        """Return what arrived; None when the child has said everything."""
+        chunk = os.read(self.pipe, 1 << 20)
+        if not chunk:
+            return None
+        self.chunks.append(chunk)
+        if b"\n" not in chunk:
+            return iter(())
+        *lines, rest = b"".join(self.chunks).split(b"\n")
+        self.chunks = [rest]
+        return map(json.loads, lines)
+
+    def reply(self, trouble: Trouble | None) -> None:
+        """Answer the child's wish to keep bytes."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.reply_pipe, json.dumps(trouble and trouble.as_answer()).encode("ascii") + b"\n")
+
+    def end(self) -> None:
+        """Kill the child (which hangs, or has nothing more to say) and take note of its death."""
+        os.close(self.pipe)
+        os.close(self.reply_pipe)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        # A process that waits for a dead disk cannot even be killed: do not wait for it for ever.
+        for attempt in range(12):
+            if os.waitpid(self.pid, os.WNOHANG) != (0, 0):
+                return
+            time.sleep(0.0005 * 2**attempt)  # 2 s in all
+
+
+class Service:
+    """Has every task served by a process of its login, a few at a time."""
+
+    def __init__(self, tasks: list[dict[str, Any]], serve: Serve, backups: Backups | None, time_limit: int) -> None:
+        """BACKUPS: None when reading."""
+        self.tasks = tasks
+        self.serve = serve
+        self.backups = backups
+        self.time_limit = time_limit
+        self.answers = [self._blank(task) for task in tasks]
+        self.kept: dict[int, list[bytes]] = {}  # task: files made in the backups
+
+    def _blank(self, task: dict[str, Any]) -> dict[str, Any]:
+        answer = {"key": task["key"], "login": task["login"], "error": None, "running": [], "files": {}}
+        if self.backups is None:
+            answer.update(home=None, uid=None)
+        else:
+            answer.update(state="failed")
+        return answer
+
+    def run(self) -> list[dict[str, Any]]:
+        """Return the answers, in the order of the tasks."""
+        logins: dict[str | None, dict[int, dict[str, Any]]] = {}
+        for index, task in enumerate(self.tasks):
+            try:
+                check_task(task)
+            except Trouble as trouble:
+                self.answers[index]["error"] = trouble.as_answer()
+                continue
+            logins.setdefault(task["login"], {})[index] = task
+        waiting = list(logins.items())
+        workers: list[Worker] = []
+        while waiting or workers:
+            while waiting and len(workers) < WORKERS:
+                workers.append(Worker(*waiting.pop(0), self.serve, self.time_limit))
+            patience = min(worker.deadline for worker in workers) - time.monotonic()
+            ready = select.select([worker.pipe for worker in workers], [], [], max(0.0, patience))[0]
+            for worker in list(workers):
+                if worker.pipe in ready and self._listen(worker):
+                    continue
+                late = worker.deadline <= time.monotonic()
+                if worker.pipe in ready or late:
+                    self._end(worker, late=worker.pipe not in ready)
+                    workers.remove(worker)
+        return self.answers
+
+    def _listen(self, worker: Worker) -> bool:
+        """Take in what a child says; return whether it may say more."""
+        try:
+            messages = worker.messages()
+            if messages is None:
+                return False
+            for message in messages:
+                index = message["index"]
+                if "keep" in message:
+                    worker.reply(self._keep(index, worker.tasks[index], message["keep"]))
+                else:
+                    del worker.tasks[index]
+                    self._settle(index, message["answer"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False  # nonsense: the child runs as the person, who may have got hold of it
+        return True
+
+    def _keep(self, index: int, task: dict[str, Any], previous: dict[str, str]) -> Trouble | None:
+        try:
+            if self.backups is not None:
+                paths = [wish["path"] for wish in task["files"] if wish["path"] in previous]
+                raw = {path: unpack(previous[path], path) for path in paths}
+                self.kept[index] = self.backups.store(task["login"], task["run_id"], raw)
+        except Trouble as trouble:
+            return trouble
+        return None
+
+    def _settle(self, index: int, known: dict[str, Any]) -> None:
+        answer = self.answers[index]
+        answer.update({name: value for name, value in known.items() if name in answer})
+        if self.backups is not None and index in self.kept:
+            if any(file["written"] is not False for file in answer["files"].values()):
+                self.backups.prune(answer["login"])
+            else:
+                self.backups.discard(answer["login"], self.kept[index])
+
+    def _end(self, worker: Worker, late: bool) -> None:
+        worker.end()
+        if late:
+            trouble = Trouble(
+                "timeout",
+                f"login {worker.login!r}: no answer within {self.time_limit} s, is the home reachable?",
+            )
+        else:
+            trouble = Trouble("crashed", f"login {worker.login!r}: the process that served it ended without an answer")
+        for index, task in worker.tasks.items():
+            known: dict[str, Any] = {"error": trouble.as_answer()}
+            if index in self.kept:  # it may have written before it ended
+                known["files"] = {
+                    wish["path"]: {"backup": bool(self.kept[index]), "written": None} for wish in task["files"]
+                }
+            self._settle(index, known)
+
+
+def check_task(task: dict[str, Any]) -> None:
+    """Raise Trouble bad_request for names that must never reach a path or the password database."""
+    login = task["login"]
+    if login is not None and (not login or "/" in login or not login.isprintable() or login in (".", "..", MACHINE)):
+        raise Trouble("bad_request", f"login {login!r} cannot be a login")
+    run_id = task.get("run_id")
+    if run_id is not None and not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", run_id):
+        raise Trouble("bad_request", f"run_id {run_id!r} must be letters, digits, '._-', at most 100")
+
+
+def read(requests: list[dict[str, Any]], time_limit: int = 30) -> list[dict[str, Any]]:
+    """Return the answers of action read."""
+    seen = first_look(requests)
+    return Service(requests, lambda tree, request, _keep: read_request(tree, request, seen), None, time_limit).run()
+
+
+def write(
+    groups: list[dict[str, Any]], state_dir: str, check: bool = False, time_limit: int = 30
+) -> list[dict[str, Any]]:
+    """Return the answers of action write."""
+    seen = first_look(groups)
+    return Service(
+        groups, lambda tree, group, keep: write_group(tree, group, seen, check, keep), Backups(state_dir), time_limit
+    ).run()
+
+
+def first_look(tasks: list[dict[str, Any]]) -> dict[int, list[int]] | None:
+    """Gather the processes once for all logins, if anybody asks and there is a /proc."""
+    if LINUX and any(task["processes"] or task["open_files"] for task in tasks):
+        return processes_by_uid()
+    return None
+
+
+def main() -> None:
+    """Run as an Ansible module."""
+    strings = {"type": "list", "elements": "str", "default": []}
+    common = {
+        "key": {
+            "type": "str",
+            "required": True,
+        },
+        "login": {"type": "str"},
+        "processes": strings,
+        "locks": strings,
+        "open_files": strings,
+    }
+    file = {
+        "path": {"type": "str", "required": True},
+        "content": {"type": "str", "required": True, "no_log": True},
+        "before": {"type": "str"},
+        "mode": {"type": "str"},
+        "dir_mode": {"type": "str"},
+    }
+    group = {
+        **common,
+        "run_id": {"type": "str", "required": True},
+        "files": {"type": "list", "elements": "dict", "required": True, "options": file},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "action": {"type": "str", "required": True, "choices": ["read", "write"]},
+            "requests": {
+                "type": "list",
+                "elements": "dict",
+                "options": {**common, "paths": strings, "system_paths": strings},
+            },
+            "groups": {"type": "list", "elements": "dict", "options": group},
+            "state_dir": {"type": "path"},
+            "time_limit": {"type": "int", "default": 30},
+        },
+        required_if=[("action", "read", ["requests"]), ("action", "write", ["groups"])],
+        supports_check_mode=True,
+    )
+    asked = module.params
+    if asked["time_limit"] < 1:
+        module.fail_json(msg="time_limit must be at least 1 second")
+    if asked["action"] == "read":
+        module.exit_json(changed=False, answers=read(asked["requests"], asked["time_limit"]))
+    state_dir = asked["state_dir"] or os.path.expanduser(STATES[os.geteuid() == 0])
+    answers = write(asked["groups"], state_dir, module.check_mode, asked["time_limit"])
+    changed = any(file["written"] is not False for answer in answers for file in answer["files"].values())
+    module.exit_json(changed=changed, answers=answers)
+
+
+if __name__ == "__main__":
+    main()
