@@ -8,7 +8,7 @@ module: im_host_info
 short_description: Tell system, package manager and package versions of a host in one cheap call
 description:
   - Answers in one module call what the roles would otherwise gather facts and package facts for, at about the cost of
-    a ping. The distribution is found by the collector of ansible-core.
+    a ping.
   - Never changes anything.
   - The action plugin of the same name adds what the answers files of the roles say about such a host.
 options:
@@ -59,7 +59,7 @@ host:
       description: Such as V(12.8) or V(24.04).
       type: str
     distribution_major:
-      description: Such as V(12) or V(24), null if the distribution has none.
+      description: Such as V(12) or V(24), null for a distribution without versions.
       type: str
     os_family:
       description: Such as V(Debian), V(RedHat), V(Suse), V(Darwin).
@@ -105,8 +105,21 @@ import os
 import platform
 import re
 
+from ansible.module_utils import distro
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.facts.system.distribution import Distribution
+from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
+
+# Families as Ansible names them, by the ID and ID_LIKE of os-release. Every derivative says there what it is like
+# (freedesktop.org os-release), which reaches further than the list of names in ansible.module_utils.facts; importing
+# that package brings all its collectors along, doubles what is sent to the host and costs it a third more.
+FAMILIES = {
+    "debian": "Debian",
+    "rhel": "RedHat",
+    "fedora": "RedHat",
+    "suse": "Suse",
+    "arch": "Archlinux",
+    "alpine": "Alpine",
+}
 
 # What marks a package manager, by family: a Debian with rpm installed as a tool is still a Debian.
 MANAGERS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -128,6 +141,32 @@ DATABASES = {"apt": "dpkg", "dnf": "rpm", "yum": "rpm", "zypper": "rpm", "atomic
 
 # What a package may be called (Debian policy 5.6.1, and RPM allows no more), so neither a pattern nor an option.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+
+
+def family(identifiers: list[str], otherwise: str) -> str:
+    """Return the family of a system whose os-release says IDENTIFIERS, nearest first; OTHERWISE if it has none."""
+    return next((FAMILIES[identifier] for identifier in identifiers if identifier in FAMILIES), otherwise)
+
+
+def describe() -> dict[str, str | None]:
+    """Return the answer about the host, but its package manager."""
+    system = platform.system()
+    distribution, version = get_distribution() or system, get_distribution_version() or ""
+    os_family = system
+    if system == "Linux":
+        os_family = family([distro.id(), *distro.like().split()], distribution)
+    elif system == "Darwin":
+        distribution, version = "MacOSX", platform.mac_ver()[0]
+    major = re.match("[0-9]+", version)  # Debian testing has a name in place of a version
+    return {
+        "system": system,
+        "distribution": distribution,
+        "distribution_version": version,
+        "distribution_major": major.group() if major else None,
+        "os_family": os_family,
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+    }
 
 
 def package_manager(os_family: str) -> str | None:
@@ -170,24 +209,11 @@ def main() -> None:
         argument_spec={"packages": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True
     )
     names: list[str] = module.params["packages"]
-    facts = Distribution(module).get_distribution_facts()
-    manager = package_manager(facts["os_family"])
+    host = describe()
+    manager = package_manager(host["os_family"] or "")
     database = DATABASES.get(manager or "")
-    major = facts.get("distribution_major_version")
-    module.exit_json(
-        changed=False,
-        host={
-            "system": platform.system(),
-            "distribution": facts["distribution"],
-            "distribution_version": facts["distribution_version"],
-            "distribution_major": None if major in ("", "NA") else major,
-            "os_family": facts["os_family"],
-            "architecture": platform.machine(),
-            "python": platform.python_version(),
-            "package_manager": manager,
-        },
-        packages=installed(module, database, names) if names and database else {},
-    )
+    packages = installed(module, database, names) if names and database else {}
+    module.exit_json(changed=False, host={**host, "package_manager": manager}, packages=packages)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,224 @@
+"""im_host_info: families, package managers, and what the package databases say."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("im_host_info", PROJECT / "library" / "im_host_info.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+class FakeModule:
+    """Stands for AnsibleModule where a program of the host is asked."""
+
+    def __init__(self, code: int, output: str, errors: str = "") -> None:
+        self.result = (code, output, errors)
+        self.commands: list[list[str]] = []
+
+    def run_command(self, command: list[str], environ_update: dict[str, str]) -> tuple[int, str, str]:
+        assert environ_update["LC_ALL"] == "C"
+        self.commands.append(command)
+        return self.result
+
+    def fail_json(self, msg: str) -> None:
+        raise SystemExit(msg)
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "expected"),  # ID, then ID_LIKE, of /etc/os-release
+    [
+        ("debian", "Debian"),
+        ("ubuntu debian", "Debian"),
+        ("linuxmint ubuntu debian", "Debian"),
+        ("zorin ubuntu debian", "Debian"),
+        ("raspbian debian", "Debian"),
+        ("fedora", "RedHat"),
+        ("rhel fedora", "RedHat"),
+        ("rocky rhel centos fedora", "RedHat"),
+        ("almalinux rhel centos fedora", "RedHat"),
+        ("opensuse-leap suse opensuse", "Suse"),
+        ("opensuse-tumbleweed opensuse suse", "Suse"),
+        ("sled suse", "Suse"),
+        ("arch", "Archlinux"),
+        ("manjaro arch", "Archlinux"),
+        ("alpine", "Alpine"),
+        ("gentoo", "Gentoo"),
+    ],
+)
+def test_a_derivative_belongs_to_the_family_it_says_it_is_like(
+    module: ModuleType, identifiers: str, expected: str
+) -> None:
+    assert module.family(identifiers.split(), "Gentoo") == expected
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "version", "expected"),  # (ID, ID_LIKE), then (family, major version)
+    [
+        (("debian", ""), "11.11", ("Debian", "11")),
+        (("debian", ""), "13.1", ("Debian", "13")),
+        (("ubuntu", "debian"), "24.04", ("Debian", "24")),
+        (("debian", ""), "forky/sid", ("Debian", None)),
+        (("fedora", ""), "42", ("RedHat", "42")),
+        (("arch", ""), "", ("Archlinux", None)),
+    ],
+)
+def test_a_linux_is_described_in_the_words_of_ansible(
+    module: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    identifiers: tuple[str, str],
+    version: str,
+    expected: tuple[str, str | None],
+) -> None:
+    monkeypatch.setattr(module.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(module.distro, "id", lambda: identifiers[0])
+    monkeypatch.setattr(module.distro, "like", lambda: identifiers[1])
+    monkeypatch.setattr(module, "get_distribution", identifiers[0].capitalize)
+    monkeypatch.setattr(module, "get_distribution_version", lambda: version)
+    host = module.describe()
+    assert (host["system"], host["distribution_version"]) == ("Linux", version)
+    assert (host["os_family"], host["distribution_major"]) == expected
+
+
+def test_a_mac_is_described_in_the_words_of_ansible(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(module.platform, "mac_ver", lambda: ("15.1", ("", "", ""), "arm64"))
+    monkeypatch.setattr(module, "get_distribution", lambda: "Darwin")
+    monkeypatch.setattr(module, "get_distribution_version", lambda: None)
+    host = module.describe()
+    assert (host["system"], host["distribution"], host["os_family"]) == ("Darwin", "MacOSX", "Darwin")
+    assert (host["distribution_version"], host["distribution_major"]) == ("15.1", "15")
+
+
+@pytest.mark.parametrize(
+    ("present", "os_family", "expected"),
+    [
+        ({"/usr/bin/apt-get", "/usr/bin/dnf"}, "Debian", "apt"),
+        ({"/usr/bin/dnf", "/usr/bin/yum", "/usr/bin/apt-get"}, "RedHat", "dnf"),
+        ({"/usr/bin/yum"}, "RedHat", "yum"),
+        ({"/run/ostree-booted", "/usr/bin/dnf"}, "RedHat", "atomic_container"),
+        ({"/usr/bin/zypper"}, "Suse", "zypper"),
+        ({"/opt/homebrew/bin/brew"}, "Darwin", "homebrew"),
+        ({"/usr/bin/apt-get"}, "Suse", None),
+        ({"/usr/bin/apt-get"}, "Haiku", None),
+    ],
+)
+def test_the_package_manager_is_the_one_of_the_family(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, present: set[str], os_family: str, expected: str | None
+) -> None:
+    monkeypatch.setattr(module.os.path, "exists", lambda path: path in present)
+    assert module.package_manager(os_family) == expected
+
+
+def test_dpkg_counts_what_is_installed_and_not_what_left_its_configuration(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.platform, "machine", lambda: "x86_64")
+    lines = [
+        "im\tgajim\tii \tall\t1.7.3-1",
+        "im\tpidgin\trc \tamd64\t2.14.12-1",
+        "im\tthunderbird\thi \tamd64\t1:140.5.0esr-1~deb12u1",
+        "im\tlibc6\tii \ti386\t2.36-8",
+        "im\tlibc6\tii \tamd64\t2.36-9",
+        "im\tlibfoo\tii \tamd64\t1",
+        "im\tlibfoo\tii \ti386\t2",
+    ]
+    fake = FakeModule(1, "\n".join(lines), "dpkg-query: no packages found matching nosuch")
+    names = ["gajim", "pidgin", "thunderbird", "libc6", "libfoo", "nosuch"]
+    assert module.installed(fake, "dpkg", names) == {
+        "gajim": "1.7.3-1",
+        "pidgin": None,
+        "thunderbird": "1:140.5.0esr-1~deb12u1",
+        "libc6": "2.36-9",
+        "libfoo": "1",
+        "nosuch": None,
+    }
+
+
+def test_rpm_is_understood(module: ModuleType) -> None:
+    """Output of a real rpm 4.18."""
+    fake = FakeModule(
+        2, "im\timtest\tii\tnoarch\t2:1.5-3\npackage gajim is not installed\npackage b is not installed\n"
+    )
+    assert module.installed(fake, "rpm", ["imtest", "gajim", "b"]) == {"imtest": "2:1.5-3", "gajim": None, "b": None}
+    assert fake.commands[0][:2] == ["rpm", "-q"]
+
+
+def test_names_of_other_systems_are_not_installed_and_never_become_patterns_or_options(module: ModuleType) -> None:
+    fake = FakeModule(1, "im\tgajim\tii \tall\t1\n")
+    names = ["gajim", "thunderbird@esr", "*", "-W", "lib?", ""]
+    assert module.installed(fake, "dpkg", names) == {**dict.fromkeys(names), "gajim": "1"}
+    assert fake.commands[0][-2:] == ["--", "gajim"]
+    silent = FakeModule(0, "")
+    assert module.installed(silent, "dpkg", ["a@b"]) == {"a@b": None}
+    assert silent.commands == []
+
+
+@pytest.mark.parametrize(
+    ("database", "code", "errors"),
+    [("dpkg", 2, "dpkg-query: error: cannot open /var/lib/dpkg/status"), ("rpm", 1, "error: cannot open Packages")],
+)
+def test_a_database_that_cannot_be_read_is_a_failure_and_not_an_absent_package(
+    module: ModuleType, database: str, code: int, errors: str
+) -> None:
+    with pytest.raises(SystemExit, match="cannot be read"):
+        module.installed(FakeModule(code, "package gajim is not installed\n", errors), database, ["gajim"])
+
+
+def test_it_answers_through_ansible_in_check_mode(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "ANSIBLE_HOME": str(tmp_path),
+        "ANSIBLE_LIBRARY": str(PROJECT / "library"),
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+    }
+    (tmp_path / "ansible.cfg").write_text("")
+    command = [str(Path(sys.executable).parent / "ansible"), "localhost", "-i", "localhost,", "-c", "local", "--check"]
+    arguments = ["-e", f"ansible_python_interpreter={sys.executable}", "-m", "im_host_info", "-a"]
+    wanted = json.dumps({"packages": ["dpkg", "no-such-package"]})
+    done = subprocess.run(
+        [*command, *arguments, wanted], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    result: dict[str, Any] = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
+    assert result["changed"] is False
+    assert result["host"].keys() == {
+        "system",
+        "distribution",
+        "distribution_version",
+        "distribution_major",
+        "os_family",
+        "architecture",
+        "python",
+        "package_manager",
+    }
+    if result["host"]["package_manager"] == "apt":
+        queried = ["dpkg-query", "-W", "-f", "${Version}", "dpkg"]
+        version = subprocess.run(queried, capture_output=True, text=True, check=True).stdout
+        assert result["packages"] == {"dpkg": version, "no-such-package": None}
+
+
+def test_the_documentation_is_valid(module: ModuleType) -> None:
+    documentation = yaml.safe_load(module.DOCUMENTATION)
+    assert set(documentation["options"]) == {"clients", "packages"}
+    returned = yaml.safe_load(module.RETURN)
+    assert set(returned["host"]["contains"]) == {*module.describe(), "package_manager"}
