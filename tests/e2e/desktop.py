@@ -73,7 +73,7 @@ class Client:
 
 
 CLIENTS = {
-    "gajim": Client("gajim", "gajim", r"^Gajim", r"^(Password Required|Mot de passe)", None),
+    "gajim": Client("gajim", "gajim", r"^Gajim \[", r"^(Password Required|Mot de passe)", None),
     "pidgin": Client("pidgin", "pidgin", r"\[(buddy_list|conversation)\]", r"\[multifield\]", None),
     "thunderbird": Client("thunderbird", "thunderbird", r"Thunderbird", r"^(Password|Mot de passe)", "ctrl+q"),
 }

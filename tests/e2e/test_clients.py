@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from desktop import Desktop
-from lab_runs import PROJECT, changed_hosts, playbook
+from lab_runs import PROJECT, changed_hosts, on_desk, playbook
 from prosody_log import ProsodyLog
 
 pytestmark = pytest.mark.lab
@@ -105,6 +105,17 @@ def test_the_client_asks_for_nothing_but_the_password_and_is_online(
     desktop.screenshot(SCREENSHOTS / f"{case}-online.png")
 
     desktop.quit()
+
+
+@pytest.mark.usefixtures("deployed")
+def test_without_our_profile_a_client_asks_for_more_than_the_password() -> None:
+    """The control: what the tests above call silence is none of the client's habits."""
+    with Desktop("pc-bib-01", "dhaddad") as desktop:
+        desktop.start("pidgin")
+        welcome = desktop.wait_for_window("Comptes|Accounts")
+        assert welcome in desktop.unexpected_windows()
+        desktop.quit()
+    on_desk("pc-bib-01", "rm -rf ~dhaddad/.purple ~dhaddad/.cache")
 
 
 @pytest.mark.usefixtures("deployed")
