@@ -30,7 +30,7 @@ class Account:
     @property
     def server(self) -> Server:
         """Where to ask."""
-        return Server(self.jid.ascii_domain, self.host, self.port, self.tls)
+        return Server(self.jid.domain, self.host, self.port, self.tls)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Connection:
         Raises:
             XmppProblem: ``dns``, ``srv_absent``, ``refused``, ``unreachable``, ``timeout``, ...
         """
-        self._domain = server.domain
+        self._server = server
         self._trust = trust
         self._timeout = timeout
         self._max_stanza = max_stanza
@@ -78,7 +78,6 @@ class Connection:
         self._elements: collections.deque[Element] = collections.deque()
         self._outbox = bytearray()
         self._socket, self.endpoint = self._connect(resolver, server)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Connection:
         return self
@@ -162,7 +161,7 @@ class Connection:
             # (RFC 6120 5.4.3.3).
             self._parser = StreamParser(self._max_stanza)
             self._elements.clear()
-            self._outbox += header(self._domain)
+            self._outbox += header(self._server.domain)
         else:
             self._doing = "logging in"
             self._outbox += step.xml
@@ -173,7 +172,7 @@ class Connection:
         context = self._trust.direct if self.endpoint.direct_tls else self._trust.starttls
         try:
             self._socket.settimeout(self._remaining())
-            self._socket = context.wrap_socket(self._socket, server_hostname=self._domain)
+            self._socket = context.wrap_socket(self._socket, server_hostname=self._server.ascii_domain)
         except OSError as error:
             raise os_problem(error, self._doing) from None
 
@@ -224,6 +223,7 @@ class Connection:
             try:
                 # Each place has its share, so that one that swallows packets does not use up the time of the others.
                 link.settimeout(self._remaining() / left)
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 link.connect(address)
             except OSError as error:
                 link.close()

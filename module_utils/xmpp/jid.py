@@ -45,11 +45,6 @@ class Jid:
     def __str__(self) -> str:
         return f"{self.local}@{self.domain}"
 
-    @property
-    def ascii_domain(self) -> str:
-        """The domain as DNS and certificates know it (IDNA, RFC 5890)."""
-        return self.domain.encode("idna").decode()
-
 
 def bare_jid(text: str) -> Jid:
     """Parse ``name@domain``.

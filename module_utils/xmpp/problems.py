@@ -174,7 +174,8 @@ def os_problem(error: OSError, doing: str) -> XmppProblem:
     if code == "timeout":
         words = "no answer in time"
     else:
-        words = (error.reason if isinstance(error, ssl.SSLError) else "") or error.strerror or type(error).__name__
+        # Only an SSLError has a reason, and not even each of them.
+        words = getattr(error, "reason", None) or error.strerror or type(error).__name__
     return XmppProblem(code, f"{words} while {doing}")
 
 

@@ -42,7 +42,7 @@ class Server:
     """Where an account says that its service is; equal servers share look-ups and fates.
 
     Attributes:
-        domain: the JID's domain in ASCII; the certificate must carry it, wherever the connection leads.
+        domain: the JID's domain in Unicode; the certificate must carry it, wherever the connection leads.
         host: explicit host name or address: no SRV look-up.
         port: explicit port; without a host, that port of the domain: no SRV look-up.
         tls: "starttls", "direct", or None: what the SRV records say, STARTTLS when there are none.
@@ -52,6 +52,11 @@ class Server:
     host: str | None = None
     port: int | None = None
     tls: TlsMode | None = None
+
+    @property
+    def ascii_domain(self) -> str:
+        """The domain as DNS and certificates know it (IDNA, RFC 5890); XMPP itself speaks Unicode (RFC 7622 3.2)."""
+        return self.domain.encode("idna").decode()
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,10 @@ class Resolver:
     def _find(self, server: Server) -> list[Endpoint]:
         if server.host or server.port:
             mode = server.tls or "starttls"
-            host, port = server.host or server.domain, server.port or DEFAULT_PORT[mode]
+            host, port = server.host or server.ascii_domain, server.port or DEFAULT_PORT[mode]
             return [Endpoint(host, port, mode == "direct")]
         wanted: tuple[TlsMode, ...] = (server.tls,) if server.tls else ("direct", "starttls")
-        names = {mode: f"{_SERVICE[mode]}.{server.domain}" for mode in wanted}
+        names = {mode: f"{_SERVICE[mode]}.{server.ascii_domain}" for mode in wanted}
         answers = {mode: self._srv(name, self._timeout) for mode, name in names.items()}
         # XEP-0368 3: the records of both services are sorted together, by priority and weight.
         found = [(record, mode == "direct") for mode, answer in answers.items() for record in answer.records]
@@ -165,7 +170,7 @@ class Resolver:
         if answers[fallback].kind == "absent":
             raise XmppProblem("srv_absent", f"SRV {names[fallback]} declares that there is no such service")
         note = answers[fallback].reason
-        return [Endpoint(server.domain, DEFAULT_PORT[fallback], fallback == "direct", note)]
+        return [Endpoint(server.ascii_domain, DEFAULT_PORT[fallback], fallback == "direct", note)]
 
 
 def ask_srv(name: str, timeout: float) -> SrvAnswer:

@@ -62,10 +62,6 @@ def test_what_is_no_address_is_refused_with_the_remedy(text: str, reason: str) -
         bare_jid(text)
 
 
-def test_the_domain_has_an_ascii_form_for_dns_and_certificates() -> None:
-    assert bare_jid("a@École.example").ascii_domain == "xn--cole-9oa.example"
-
-
 @given(st.text(max_size=60))
 def test_any_text_is_an_address_or_refused(text: str) -> None:
     try:

@@ -263,6 +263,15 @@ def test_the_right_password_is_ok(mechanism: str, check: Check, good: ssl.SSLCon
     assert b"<resource" not in peer.heard()
 
 
+def test_a_domain_with_accents_is_unicode_in_xmpp_and_ascii_in_the_certificate(
+    authority: Authority, campaign: Campaign
+) -> None:
+    with Peer(honest(authority.context(["xn--cole-9oa.example"]), {"alice": "right"})) as peer:
+        result = try_login(Account(bare_jid("alice@École.example"), "right", "127.0.0.1", peer.port), campaign)
+    assert result.verdict == "ok"
+    assert peer.heard().decode().count('to="école.example"') == 3
+
+
 def test_direct_tls_names_its_protocol_and_works(check: Check, authority: Authority) -> None:
     context = authority.context([DOMAIN])
     context.set_alpn_protocols(["xmpp-client"])
