@@ -160,19 +160,20 @@ def _lines(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 def masked_text(content: bytes) -> str:
     """Text of a file of lines for a reader, secrets masked. Never raises.
 
-    A line that speaks of a password, a secret or a token loses what follows its "=" or ":", or all of it if it has
-    neither; a private key in PEM loses its body. Bytes that are not text are not shown.
+    A line that speaks of a password, a secret or a token loses what follows the "=" or ":" behind its first word, or all
+    of it if none stands there; a private key in PEM loses its body. Bytes that are not text are not shown.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return f"not readable ({len(content)} bytes)\n"
     text = _PRIVATE_KEY.sub(rf"\1\n{_MASK}\n\2", text)
-    return "".join(_masked_line(line) for line in text.splitlines(keepends=True))
+    # Not splitlines(): it also cuts at marks that are a part of the value for the programs that read the file.
+    return "".join(_masked_line(line) for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text))
 
 
 def _masked_line(line: str) -> str:
     if not _SECRET.search(line):
         return line
-    head = re.match(r"[^=:]*[=:]", line)
+    head = re.match(r"[ \t]*[^\s=:]+[ \t]*[=:]", line)
     return (head[0] if head else "") + _MASK + "\n"

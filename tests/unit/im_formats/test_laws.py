@@ -362,7 +362,8 @@ WHOLE_FILE = Case(
     shown=("MIIB",),
     malformed=(),  # whatever stands there is ours, so nothing can be wrong with it
     malformed_fragments=(),
-    secret=f"-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\npassword = {CANARY}\n".encode(),
+    secret=f"-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n"
+    f"password = {CANARY}\nrun --password {CANARY} --port=1\n".encode(),
     foreign=lambda _content: [],
 )
 
@@ -529,7 +530,10 @@ def test_no_secret_is_shown_whatever_is_left_of_the_document(name: str) -> None:
     assert CANARY.encode() in case.secret
     step = max(1, len(case.secret) // 400)
     cut = [case.secret[:end] for end in range(0, len(case.secret), step)]
-    for content in [case.secret, case.secret + b"\xff", case.secret + b"<", b"\xef\xbb\xbf" + case.secret, *cut]:
+    # Marks that Python takes for line ends, and the clients for a part of the secret.
+    split = [case.secret.replace(CANARY.encode(), f"x{mark}{CANARY}".encode()) for mark in "\v\f\x1c\x85\u2028"]
+    damaged = [case.secret + b"\xff", case.secret + b"<", b"\xef\xbb\xbf" + case.secret]
+    for content in [case.secret, *split, *damaged, *cut]:
         assert CANARY not in format_.describe(content)
         try:
             format_.merge(content, case.enforced, case.initial)
