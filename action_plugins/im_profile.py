@@ -20,6 +20,7 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils import im_engine
+from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.im_clients import Client, load_clients, load_common
 from ansible.module_utils.im_inventory import (
     InventoryError,
@@ -132,14 +133,17 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
 
     def _call(self, **arguments: Any) -> dict[str, Any]:
         """Run the remote half; its answers hold the users' files and must never leave this plugin."""
-        # Without this the ssh connection prints all that a module answers at -vvv: the users' files.
-        censored, self._play_context.no_log = self._play_context.no_log, True
+        # Without no_log the ssh connection prints all that a module answers at -vvv (the users' files), and the module
+        # names the users' paths in the host's syslog. The connection has a play context of its own.
+        context, task = self._connection._play_context, self._task
+        before = context.no_log, task.no_log
+        context.no_log = task.no_log = True
         try:
             result = self._execute_module(
                 module_name="im_profile_files", module_args=arguments, task_vars=self._task_vars
             )
         finally:
-            self._play_context.no_log = censored
+            context.no_log, task.no_log = before
         if result.get("failed") or "answers" not in result:
             raise AnsibleActionFail(f"im_profile_files: {result.get('msg', 'no answer')}")
         return {answer["key"]: answer for answer in result["answers"]}
@@ -157,10 +161,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
 
     def _warnings_for(self, seat: dict[str, Any], client: Client) -> list[str]:
         """One sentence for each preference that this client has no setting for."""
-        preferences = self._wishes[seat["login"]].preferences
+        wish = self._wishes[seat["login"]]
+        rooms = {"rooms": ", ".join(room["jid"] for room in wish.person["rooms"])} if wish.person["rooms"] else {}
         return [
-            f"person {seat['person']!r}: preference '{wish}' has no equivalent in {client.title}; left as it is there"
-            for wish in not_expressed(preferences, client.expresses)
+            text("warning.not_expressed", self._language, person=seat["person"], wish=lost, client=client.title)
+            for lost in not_expressed({**wish.preferences, **rooms}, client.expresses)
         ]
 
 

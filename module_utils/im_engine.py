@@ -12,10 +12,11 @@ import posixpath
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from .im_clients import Client, Document
 from .im_formats import FORMATS, Refused
+from .im_formats.base import Locator
 
 #: (document, part) -> fragment; part is "enforced" or "initial".
 Render = Callable[[Document, str], str]
@@ -162,7 +163,8 @@ def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outc
         if any(other.located_by == document.path for other in group.client.documents):
             try:
                 siblings = _siblings(document, path, answer["files"])
-                located[document.path] = FORMATS[document.format].locate(done.after, fragments[0], siblings)
+                locator = cast(Locator, FORMATS[document.format])
+                located[document.path] = locator.locate(done.after, fragments[0], siblings)
             except Refused as refused:
                 outcome.state, outcome.detail = "refused", f"{path}: {refused}"
                 return outcome

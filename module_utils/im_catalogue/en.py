@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TEXTS: dict[str, str] = {
+    "warning.not_expressed": "{person}: the wish '{wish}' has no equivalent in {client}, which stays as it is",
     "ticket.public": "--- Answer to paste in the ticket ---",
     "ticket.private": "--- Technical note (private) ---",
     "ticket.unknown_host": "Host '{host}' is not in the inventory. Known hosts: {known}",

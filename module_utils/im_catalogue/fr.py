@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TEXTS: dict[str, str] = {
+    "warning.not_expressed": "{person} : le souhait « {wish} » n'a pas d'équivalent dans {client}, qui reste tel quel",
     "ticket.public": "--- Réponse à coller dans le ticket ---",
     "ticket.private": "--- Note technique (privée) ---",
     "ticket.unknown_host": "Poste « {host} » inconnu de l'inventaire. Postes connus : {known}",

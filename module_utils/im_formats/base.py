@@ -31,9 +31,7 @@ Siblings = Mapping[str, bytes]
 class Format(Protocol):
     """One file format. Implementations are stateless module-level objects or modules."""
 
-    def merge(
-        self, current: bytes | None, enforced: str, initial: str, siblings: Siblings | None = None
-    ) -> bytes:
+    def merge(self, current: bytes | None, enforced: str, initial: str, siblings: Siblings | None = None) -> bytes:
         """Lay the managed fragments over the current document.
 
         Args:
@@ -54,4 +52,16 @@ class Format(Protocol):
 
     def describe(self, content: bytes | None) -> str:
         """Text of the document for a diff, with every secret masked. Never raises; "" for None."""
+        ...
+
+
+class Locator(Format, Protocol):
+    """A format whose document names the directory of other documents, as profiles.ini does."""
+
+    def locate(self, content: bytes, enforced: str, siblings: Siblings | None = None) -> str:
+        """Name the directory, relative to the document's own, "/"-separated.
+
+        Raises:
+            Refused: the document names none, or one that we must not write to.
+        """
         ...

@@ -80,10 +80,12 @@ def test_one_question_holds_everything_that_the_merge_may_need() -> None:
     assert request["login"] == "amartin"
     assert set(request["paths"]) == {
         ".thunderbird/profiles.ini",
+        ".thunderbird/installs.ini",
         ".thunderbird/*/compatibility.ini",
         ".thunderbird/Profiles/*/compatibility.ini",
         ".thunderbird/*/prefs.js",
         ".thunderbird/*/blist.sqlite",
+        ".thunderbird/*/blist.sqlite-wal",
         ".config/autostart/thunderbird.desktop",
     }
     assert ".thunderbird/*/.parentlock" in request["locks"]

@@ -80,13 +80,13 @@ class Person:
         """Read, return the one answer."""
         request = {"key": "k", "login": self.login, "paths": list(paths), "system_paths": [], **self.spec, **more}
         (answer,) = self.module.read([request])
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     def look(self, path: str) -> dict[str, Any]:
         """Read one path, return what the answer says about it."""
         answer = self.ask(path)
         assert answer["error"] is None
-        return answer["files"][path]  # type: ignore[no-any-return]
+        return answer["files"][path]
 
     def group(self, *files: dict[str, Any], **more: Any) -> dict[str, Any]:
         return {"key": "k", "login": self.login, "run_id": "run-1", "files": list(files), **self.spec, **more}
@@ -94,7 +94,7 @@ class Person:
     def put(self, *files: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
         """Write one group, return the one answer."""
         (answer,) = self.module.write([self.group(*files, **more)], str(self.state), check)
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     def backup(self, name: str, run_id: str = "run-1") -> Path:
         return self.state / "backups" / self.login / run_id / name

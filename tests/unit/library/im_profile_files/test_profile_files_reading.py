@@ -21,7 +21,7 @@ def code(entry: dict[str, Any]) -> str:
     """The code of an error, whose message must say where."""
     assert entry.keys() == {"error"}
     assert "/" in entry["error"]["message"]
-    return entry["error"]["code"]  # type: ignore[no-any-return]
+    return entry["error"]["code"]
 
 
 def test_a_file_comes_back_byte_for_byte(person: Person) -> None:
@@ -346,7 +346,7 @@ def error_of(module: Any, login: str | None) -> str:
     request: dict[str, Any] = {"key": "k", "login": login, "processes": [], "locks": [], "open_files": []}
     (answer,) = module.read([{**request, "paths": ["x"], "system_paths": []}])
     assert answer["files"] == {}
-    return answer["error"]["code"]  # type: ignore[no-any-return]
+    return answer["error"]["code"]
 
 
 def test_a_login_that_does_not_exist_is_said_so() -> None:
@@ -417,7 +417,7 @@ def inside(person: Person, serve: Any, time_limit: int = 30) -> dict[str, Any]:
     """Run SERVE in the place of the action, in the process of the person; return the answer."""
     request = {"key": "k", "login": person.login, "processes": [], "locks": [], "open_files": []}
     (answer,) = person.module.Service([request], serve, None, time_limit).run()
-    return answer  # type: ignore[no-any-return]
+    return answer
 
 
 def test_the_process_of_a_person_has_given_up_everything_else(person: Person) -> None:
