@@ -160,8 +160,8 @@ def _lines(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 def masked_text(content: bytes) -> str:
     """Text of a file of lines for a reader, secrets masked. Never raises.
 
-    A line that speaks of a password, a secret or a token loses what follows the "=" or ":" behind its first word, or all
-    of it if none stands there; a private key in PEM loses its body. Bytes that are not text are not shown.
+    A line that speaks of a password, a secret or a token loses what follows the "=" or ":" behind its first word, or
+    all of it if none stands there; a private key in PEM loses its body. Bytes that are not text are not shown.
     """
     try:
         text = content.decode("utf-8-sig")
