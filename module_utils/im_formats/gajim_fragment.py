@@ -31,6 +31,7 @@ class Account:
         domain: part of the address after the @.
         enforced: keys that must hold, identity left out.
         initial: keys that a new account starts with, identity left out.
+        held: whether the enforced fragment speaks of the account: then it is made anew when it is gone.
     """
 
     row_key: str
@@ -38,11 +39,17 @@ class Account:
     domain: str
     enforced: Values
     initial: Values
+    held: bool
 
     @property
     def address(self) -> str:
         """Bare JID."""
         return f"{self.local}@{self.domain}"
+
+    @property
+    def identity(self) -> str:
+        """What tells this account from the others, however its address is written."""
+        return self.address.casefold()
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def parse_fragments(enforced: str, initial: str) -> Managed:
 
     Args:
         enforced: ``{"app": {KEY: VALUE}, "accounts": {ROW KEY: {"account": {"address": BARE JID, KEY: VALUE}}}}``, or
-            blank. Every part is optional, but each account needs its address in at least one of the fragments.
+            blank. Every part is optional, but each account needs its address.
         initial: the same shape.
 
     Raises:
@@ -75,14 +82,20 @@ def parse_fragments(enforced: str, initial: str) -> Managed:
                 "put it in the initial fragment"
             )
     accounts = tuple(
-        _account(key, held_accounts.get(key, {}), first_accounts.get(key, {})) for key in held_accounts | first_accounts
+        _account(key, held_accounts.get(key), first_accounts.get(key)) for key in {**held_accounts, **first_accounts}
     )
     row_keys: dict[str, str] = {}
     for account in accounts:
-        other = row_keys.setdefault(account.address.casefold(), account.row_key)
+        other = row_keys.setdefault(account.identity, account.row_key)
         if other != account.row_key:
             raise ValueError(f"accounts {other!r} and {account.row_key!r}: both have the address {account.address}")
     return Managed(held_app, first_app, accounts)
+
+
+def is_bare_jid(text: str) -> bool:
+    """Whether a fragment could ask for an account of this address."""
+    local, _, domain = text.partition("@")
+    return all(part and part.isprintable() and not set(part) & set(" @/") for part in (local, domain))
 
 
 def _parse(where: str, text: str) -> tuple[Values, dict[str, Values]]:
@@ -133,21 +146,28 @@ def _values(where: str, found: Object, known: Mapping[str, Setting]) -> Values:
     return dict(found)
 
 
-def _account(row_key: str, enforced: Values, initial: Values) -> Account:
+def _account(row_key: str, enforced: Values | None, initial: Values | None) -> Account:
     where = f"account {row_key!r}"
-    addresses = [values["address"] for values in (enforced, initial) if "address" in values]
-    if not addresses:
-        raise ValueError(f"{where}: needs its 'address', a bare JID such as user@example.org")
-    local, at, domain = str(addresses[0]).partition("@")
-    for part in (local, domain):
-        if not at or not part or not part.isprintable() or set(part) & set(" @/"):
+    said = [values for values in (enforced, initial) if values is not None]
+    for values in said:
+        if not values.get("address"):
+            raise ValueError(f"{where}: needs its 'address', a bare JID such as user@example.org")
+        if not is_bare_jid(str(values["address"])):
             raise ValueError(f"{where}: 'address' is not a bare JID such as user@example.org")
+    local, _, domain = str(said[0]["address"]).partition("@")
     identity: Values = {"name": local, "hostname": domain, "address": f"{local}@{domain}"}
-    for values in (enforced, initial):
+    for values in said:
         for key in IDENTITY:
             if key in values and not same(values[key], identity[key]):
                 raise ValueError(f"{where}: {key!r} does not agree with the address {identity['address']}")
-    return Account(row_key, local, domain, _without_identity(enforced), _without_identity(initial))
+    return Account(
+        row_key,
+        local,
+        domain,
+        _without_identity(enforced or {}),
+        _without_identity(initial or {}),
+        held=enforced is not None,
+    )
 
 
 def _without_identity(values: Values) -> Values:

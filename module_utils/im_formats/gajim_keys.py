@@ -7,9 +7,9 @@ key means the default of the Gajim that runs, and that default sometimes changed
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
-Value = bool | int | float | str
+Value = Union[bool, int, float, str]  # noqa: UP007 - evaluated, and Python 3.9 knows no other way
 
 #: PRAGMA user_version of the files that were examined (Gajim 1.3 to 2.6).
 OLDEST_VERSION = 0
@@ -210,6 +210,9 @@ ACCOUNT: dict[str, Setting] = {
 
 #: Account keys that say whose account it is; compared as one bare JID, not key by key.
 IDENTITY = ("name", "hostname", "address")
+
+#: Keys whose value is a password.
+SECRET = frozenset({"password"})
 
 #: Account keys that Gajim rewrites while it runs: they may start a new account, they can never be held to a value.
 ACCOUNT_REWRITTEN_BY_GAJIM = frozenset({"resource", "last_status", "last_status_msg", "savepass", "password"})

@@ -12,15 +12,17 @@ hold are in gajim_keys.APP_INITIAL_ONLY_IN_A_NEW_FILE.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from .base import Refused, Siblings
-from .gajim_fragment import Account, Managed, Values, parse_fragments
+from .gajim_fragment import Account, Managed, Values, is_bare_jid, parse_fragments
 from .gajim_json import Object, parse_object, write_object
-from .gajim_keys import ACCOUNT, APP, APP_INITIAL_ONLY_IN_A_NEW_FILE, IDENTITY, Setting, same
+from .gajim_keys import ACCOUNT, APP, APP_INITIAL_ONLY_IN_A_NEW_FILE, IDENTITY, SECRET, Setting, same
 from .gajim_sqlite import Database, Row, created, opened
 
 MASK = "********"
@@ -38,9 +40,20 @@ _ADDRESS_FROM = 6
 
 
 class GajimSettings:
-    """The format 'gajim_settings'; see im_formats.base.Format for the contract."""
+    """The format 'gajim_settings'; see im_formats.base.Format for the contract.
 
-    def merge(self, current: bytes | None, enforced: str, initial: str, siblings: Siblings | None = None) -> bytes:
+    Identities of its items: "account JID" (bare, casefolded), "account JID KEY" and "app KEY"; the value of a key is
+    JSON. What says whose account it is (`name`, `hostname`, `address`) belongs to the account and is no item.
+    """
+
+    def merge(
+        self,
+        current: bytes | None,
+        enforced: str,
+        initial: str,
+        siblings: Siblings | None = None,
+        taken_back: frozenset[str] = frozenset(),
+    ) -> bytes:
         """Lay accounts and preferences over a settings.sqlite.
 
         Args:
@@ -52,6 +65,8 @@ class GajimSettings:
                 where the row has none.
             siblings: "settings.sqlite-journal", "settings.sqlite-wal" (refused unless empty) and "config", Gajim's
                 text file before 1.3 (refused when current is None: Gajim must migrate it first).
+            taken_back: an "account JID" that only the initial fragment asks for and an "app KEY" named here are not
+                laid again. An account that is enforced is made anew with all that a new account starts with.
 
         Raises:
             Refused: see im_formats.base; also when two accounts of the file have the wanted address, or another
@@ -64,10 +79,79 @@ class GajimSettings:
             with created() as database:
                 for name in _NEW_ROWS:
                     database.append("settings", name, write_object({}))
-                _lay(database, managed, new_file=True)
+                _lay(database, managed, taken_back, new_file=True)
                 return database.content()
         with opened(current) as database:
-            return database.content() if _lay(database, managed, new_file=False) else current
+            return database.content() if _lay(database, managed, taken_back, new_file=False) else current
+
+    def items(self, content: bytes, siblings: Siblings | None = None) -> dict[str, str]:
+        """Accounts with their keys, and app keys; see im_formats.base.Format. Only keys that a fragment may name."""
+        _check_siblings(siblings or {}, absent=False)
+        with opened(content) as database:
+            app = _parse_row("settings", _settings_row_app(database))
+            found: dict[str, str] = {}
+            for row in database.rows("account_settings"):
+                account = _account_of(row)["account"]
+                jid = _bare_address(account, database.user_version)
+                # Merge refuses a second account of one address; of two, the first is told here.
+                if jid is not None and is_bare_jid(jid) and f"account {jid}" not in found:
+                    found |= _account_items(jid, account)
+        return found | _app_items(app)
+
+    def wanted(self, fragment: str) -> dict[str, str]:
+        """What a fragment of either part asks for; see im_formats.base.Format.
+
+        Raises:
+            ValueError: see gajim_fragment.parse_fragments.
+        """
+        managed = parse_fragments("", fragment)  # as initial: what may not be enforced may stand there
+        asked = _app_items(managed.app_initial)
+        for account in managed.accounts:
+            asked |= _account_items(account.identity, account.initial)
+        return asked
+
+    def remove(self, current: bytes, items: Mapping[str, str], siblings: Siblings | None = None) -> bytes:
+        """Take accounts and keys out of a settings.sqlite; see im_formats.base.Format.
+
+        An account goes with its whole row, a key (of an account, of the app) only while its value is the given one,
+        and a password never without its account: nobody can tell whose it is.
+
+        After a merge that only added, the rows are again, text for text, those of before, and so is user_version. The
+        bytes of the file are not: SQLite counts its changes, and a page that grew does not shrink. What stood in the
+        deleted rows is overwritten with zeros.
+
+        Raises:
+            Refused: see im_formats.base; also when two accounts have the address of one that is to be removed.
+        """
+        _check_siblings(siblings or {}, absent=False)
+        with opened(current) as database:
+            app_row = _settings_row_app(database)
+            accounts = {row: _account_of(row) for row in database.rows("account_settings")}
+            changed = _remove_from_app(database, app_row, items)
+            for jid, keys in _by_account(items).items():
+                changed |= _remove_from_account(database, accounts, jid, keys)
+            return database.content() if changed else current
+
+    def findings(self, content: bytes) -> list[str]:
+        """Accounts with a password in the file, and proxies ("proxy NAME"); see im_formats.base.Format."""
+        found: list[str] = []
+        with contextlib.suppress(Refused), opened(content) as database:
+            for row in database.rows("account_settings"):
+                with contextlib.suppress(Refused):
+                    account = _account_of(row)["account"]
+                    if any(account.get(key) for key in SECRET):
+                        jid = _bare_address(account, database.user_version)
+                        found.append(f"account {_printable(jid or row.key)}")
+            for row in database.rows("settings"):
+                if row.key == "proxies":
+                    with contextlib.suppress(Refused):
+                        proxies = _parse_row("settings", row)
+                        found += [
+                            f"proxy {_printable(name)}"
+                            for name, proxy in proxies.items()
+                            if isinstance(proxy, dict) and proxy.get("pass")
+                        ]
+        return list(dict.fromkeys(found))
 
     def describe(self, content: bytes | None) -> str:
         """The user_version, then every row as sorted JSON, secrets masked. "" for None; never raises."""
@@ -100,16 +184,16 @@ def _check_siblings(siblings: Siblings, absent: bool) -> None:
             )
 
 
-def _lay(database: Database, managed: Managed, new_file: bool) -> bool:
+def _lay(database: Database, managed: Managed, taken_back: frozenset[str], new_file: bool) -> bool:
     """Write what is asked into the database; True if that changed anything."""
     app_row = _settings_row_app(database)
     accounts = {row: _account_of(row) for row in database.rows("account_settings")}
     app = _parse_row("settings", app_row)
-    changed = _lay_app(app, managed, database.user_version, new_file)
+    changed = _lay_app(app, managed, database.user_version, taken_back, new_file)
     if changed:
         database.replace("settings", app_row, write_object(app))
     for wanted in managed.accounts:
-        changed |= _lay_account(database, accounts, wanted)
+        changed |= _lay_account(database, accounts, wanted, taken_back)
     return changed
 
 
@@ -152,28 +236,26 @@ def _account_of(row: Row) -> Object:
     return content
 
 
-def _lay_app(app: Object, managed: Managed, user_version: int, new_file: bool) -> bool:
-    changes = _drift(app, managed.app_enforced, APP, user_version)
+def _lay_app(app: Object, managed: Managed, user_version: int, taken_back: frozenset[str], new_file: bool) -> bool:
+    # A new file states even what equals the default, so that it holds all that was asked for.
+    changes = dict(managed.app_enforced) if new_file else _drift(app, managed.app_enforced, APP, user_version)
     for key, value in managed.app_initial.items():
         laid_late = not new_file and key in APP_INITIAL_ONLY_IN_A_NEW_FILE
-        if key not in app and key not in managed.app_enforced and not laid_late:
+        if key not in app and key not in managed.app_enforced and not laid_late and f"app {key}" not in taken_back:
             changes[key] = value
     app.update(changes)
     return bool(changes)
 
 
-def _lay_account(database: Database, accounts: dict[Row, Object], wanted: Account) -> bool:
+def _lay_account(database: Database, accounts: dict[Row, Object], wanted: Account, taken_back: frozenset[str]) -> bool:
     version = database.user_version
-    ours = [row for row in accounts if _bare_address(accounts[row]["account"], version) == wanted.address.casefold()]
-    if len(ours) > 1:
-        keys = ", ".join(repr(row.key[:40]) for row in ours)
-        raise Refused(
-            "table account_settings", f"{keys} have the same address {wanted.address}: remove all but one in Gajim"
-        )
-    if not ours:
+    row = _row_of(database, accounts, wanted.identity)
+    if row is None:
+        if not wanted.held and f"account {wanted.identity}" in taken_back:
+            return False
         _insert_account(database, accounts, wanted)
         return True
-    account = accounts[ours[0]]["account"]
+    account = accounts[row]["account"]
     identity: Values = (
         {"address": wanted.address} if version >= _ADDRESS_FROM else {"name": wanted.local, "hostname": wanted.domain}
     )
@@ -181,8 +263,75 @@ def _lay_account(database: Database, accounts: dict[Row, Object], wanted: Accoun
     changes |= _drift(account, wanted.enforced, ACCOUNT, version)
     if changes:
         account.update(changes)
-        database.replace("account_settings", ours[0], write_object(accounts[ours[0]]))
+        database.replace("account_settings", row, write_object(accounts[row]))
     return bool(changes)
+
+
+def _row_of(database: Database, accounts: dict[Row, Object], jid: str) -> Row | None:
+    """The row of the account of this address (casefolded)."""
+    ours = [row for row in accounts if _bare_address(accounts[row]["account"], database.user_version) == jid]
+    if len(ours) > 1:
+        keys = ", ".join(repr(row.key[:40]) for row in ours)
+        raise Refused("table account_settings", f"{keys} have the same address {jid}: remove all but one in Gajim")
+    return ours[0] if ours else None
+
+
+def _app_items(app: Mapping[str, Any]) -> dict[str, str]:
+    return {f"app {key}": _canonical(key, value) for key, value in app.items() if key in APP}
+
+
+def _account_items(jid: str, account: Mapping[str, Any]) -> dict[str, str]:
+    keys = {key: value for key, value in account.items() if key in ACCOUNT and key not in IDENTITY}
+    return {f"account {jid}": "", **{f"account {jid} {key}": _canonical(key, value) for key, value in keys.items()}}
+
+
+def _canonical(key: str, value: Any) -> str:
+    return MASK if key in SECRET and value else json.dumps(value, sort_keys=True)
+
+
+def _by_account(items: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """JID -> what is to be removed of that account: "" -> "" for all of it, key -> value."""
+    found: dict[str, dict[str, str]] = {}
+    for identity, value in items.items():
+        kind, _, rest = identity.partition(" ")
+        jid, _, key = rest.partition(" ")
+        if kind == "account":
+            found.setdefault(jid, {})[key] = value
+    return found
+
+
+def _remove_from_app(database: Database, row: Row, items: Mapping[str, str]) -> bool:
+    app = _parse_row("settings", row)
+    gone = [identity for identity, value in _app_items(app).items() if items.get(identity) == value]
+    for identity in gone:
+        del app[identity.partition(" ")[2]]
+    if gone:
+        database.replace("settings", row, write_object(app))
+    return bool(gone)
+
+
+def _remove_from_account(database: Database, accounts: dict[Row, Object], jid: str, keys: Mapping[str, str]) -> bool:
+    row = _row_of(database, accounts, jid)
+    if row is None:
+        return False
+    if "" in keys:
+        database.delete("account_settings", row)
+        return True
+    account = accounts[row]["account"]
+    gone = [
+        key
+        for key, value in keys.items()
+        if key in ACCOUNT
+        and key not in IDENTITY
+        and key in account
+        and value != MASK
+        and _canonical(key, account[key]) == value
+    ]
+    for key in gone:
+        del account[key]
+    if gone:
+        database.replace("account_settings", row, write_object(accounts[row]))
+    return bool(gone)
 
 
 def _insert_account(database: Database, accounts: dict[Row, Object], wanted: Account) -> None:
@@ -238,5 +387,9 @@ def _masked(value: Any) -> Any:
 
 def _readable(value: Object) -> str:
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    # A terminal shows this: no control or direction-changing character, no lone surrogate.
-    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+    return "\n".join(map(_printable, text.split("\n")))
+
+
+def _printable(text: str) -> str:
+    """A terminal shows this: no control or direction-changing character, no lone surrogate."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

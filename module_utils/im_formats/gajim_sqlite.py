@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from .base import Refused
 from .gajim_keys import NEWEST_VERSION, OLDEST_VERSION
+from .sqlite_bytes import limit_values, open_bytes, to_bytes
 
 MAX_BYTES = 64 * 1024 * 1024
 #: Work that SQLite may spend on one file, in units of WORK_UNIT virtual machine steps. A settings file takes a few
@@ -82,9 +83,13 @@ class Database:
         """Add one row after the others."""
         self._connection.execute(f"INSERT INTO {table} VALUES (?, ?)", (key, text))  # noqa: S608 - the name is ours
 
+    def delete(self, table: str, row: Row) -> None:
+        """Take one row away. The file keeps its size; where the row stood are zeros."""
+        self._connection.execute(f"DELETE FROM {table} WHERE rowid = ?", (row.rowid,))  # noqa: S608 - the name is ours
+
     def content(self) -> bytes:
         """The database as it is now, as the bytes of a file."""
-        return self._connection.serialize()
+        return to_bytes(self._connection)
 
 
 @contextlib.contextmanager
@@ -97,8 +102,7 @@ def opened(content: bytes) -> Iterator[Database]:
         Refused: not SQLite, too big, WAL mode, foreign schema, damaged, or of an unknown user_version.
     """
     version = _check_header(content)
-    with _refusing_sqlite_errors(), contextlib.closing(_connect()) as connection:
-        connection.deserialize(content)
+    with _refusing_sqlite_errors(), contextlib.closing(_connect(content)) as connection:
         _check_schema(connection)
         if connection.execute("PRAGMA integrity_check(1)").fetchall() != [(b"ok",)]:
             raise Refused("database", f"damaged: SQLite's integrity check fails; {_REMEDY}")
@@ -108,20 +112,20 @@ def opened(content: bytes) -> Iterator[Database]:
 @contextlib.contextmanager
 def created() -> Iterator[Database]:
     """An empty settings file of user_version 0, which every Gajim since 1.3 migrates to its own."""
-    with contextlib.closing(_connect()) as connection:
+    with contextlib.closing(_connect(b"")) as connection:
         connection.execute("PRAGMA page_size = 4096")
         for statement in TABLES.values():
             connection.execute(statement)
         yield Database(connection, OLDEST_VERSION)
 
 
-def _connect() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+def _connect(content: bytes) -> sqlite3.Connection:
+    connection = open_bytes(content)
     connection.text_factory = bytes  # decoding is ours: sqlite3 would raise in the middle of a row
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BYTES)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.execute("PRAGMA secure_delete = ON")  # a row may hold a password: no trace of it in a free page
+    limit_values(connection, MAX_BYTES)
     if sys.version_info >= (3, 12):
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
     budget = iter(range(MAX_WORK_UNITS))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.im_formats import sqlite_bytes
 from ansible.module_utils.im_formats.base import Refused
 from ansible.module_utils.im_formats.gajim_keys import ACCOUNT, ACCOUNT_REWRITTEN_BY_GAJIM, APP
 from ansible.module_utils.im_formats.gajim_settings import FORMAT
@@ -296,6 +297,146 @@ def test_initial_account_keys_never_touch_an_account_that_exists() -> None:
     assert FORMAT.merge(V7, "", wanted) is V7
 
 
+# --- what the user took back
+
+
+def test_an_initial_account_that_the_user_deleted_is_not_made_again() -> None:
+    initial = asking(autoconnect=False)
+    assert FORMAT.merge(V7, "", initial, taken_back=frozenset({f"account {JID}"})) is V7
+    assert rows_of(FORMAT.merge(V7, "", initial, taken_back=frozenset({"account other@example.org"}))) != rows_of(V7)
+
+
+def test_an_enforced_account_that_the_user_deleted_is_made_with_all_that_a_new_one_starts_with() -> None:
+    first = FORMAT.merge(V7, asking(custom_port=5223), asking(active=True))
+    gone = frozenset(FORMAT.items(first)) - frozenset(FORMAT.items(V7))
+    assert FORMAT.merge(V7, asking(custom_port=5223), asking(active=True), taken_back=gone) == first
+
+
+def test_an_initial_app_key_that_the_user_removed_is_not_laid_again() -> None:
+    initial = asking({"autoxatime": 60, "sounddnd": True})
+    merged = FORMAT.merge(V7, "", initial, taken_back=frozenset({"app autoxatime"}))
+    assert app_of(merged) == {**app_of(V7), "sounddnd": True}
+    assert app_of(FORMAT.merge(V7, asking({"autoxatime": 20}), initial, taken_back=frozenset({"app autoxatime"}))) == {
+        **app_of(V7),
+        "autoxatime": 20,
+        "sounddnd": True,
+    }
+
+
+# --- what is in a file, and taking it out
+
+
+def test_the_items_of_a_file_are_its_accounts_and_the_keys_that_a_fragment_may_name() -> None:
+    content = with_row(EMPTY, "settings", "app", '{"autoaway": 1, "dark_theme": 1, "mainwin_width": 5, "new": 1}')
+    content = with_account(content, "x", name="Zoë", hostname="Example.org", password="canary", active=True, new=1)
+    content = with_account(content, "Local", name="me", hostname="here", is_zeroconf=True)
+    content = with_account(content, "none", active=True)
+    content = with_account(content, "odd", address="a b@example.org")
+    assert FORMAT.items(content) == {
+        "account zoë@example.org": "",
+        "account zoë@example.org password": "********",
+        "account zoë@example.org active": "true",
+        "app autoaway": "1",
+        "app dark_theme": "1",
+    }
+
+
+def test_a_password_that_is_empty_is_none() -> None:
+    assert FORMAT.items(with_account(EMPTY, "x", address=JID, password=""))[f"account {JID} password"] == '""'
+
+
+def test_of_two_accounts_with_one_address_the_first_is_told_and_none_is_removed() -> None:
+    content = with_account(with_account(V7, "a", address=JID, priority=1), "b", address=JID.upper(), priority=2)
+    assert FORMAT.items(content)[f"account {JID} priority"] == "1"
+    with pytest.raises(Refused, match=r"'a', 'b' have the same address"):
+        FORMAT.remove(content, {f"account {JID}": ""})
+
+
+def test_what_is_wanted_is_what_a_new_file_holds() -> None:
+    enforced = asking({"autoaway": True, "dark_theme": 1}, active=True, account_label=HOSTILE_NAME)
+    initial = asking({"sounddnd": True}, resource="gajim.$rand", password="canary")
+    assert FORMAT.items(FORMAT.merge(None, enforced, "")) == FORMAT.wanted(enforced)
+    assert FORMAT.items(FORMAT.merge(None, enforced, initial)) == FORMAT.wanted(enforced) | FORMAT.wanted(initial)
+    assert FORMAT.wanted(initial)[f"account {JID} password"] == "********"
+    assert FORMAT.wanted(" \n") == {}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_only_was_added_comes_out_again_text_for_text(name: str) -> None:
+    content = SAMPLES[name]
+    merged = FORMAT.merge(content, asking({"sounddnd": True}, active=True), asking(password="canary"))
+    created = {key: value for key, value in FORMAT.items(merged).items() if key not in FORMAT.items(content)}
+    without = FORMAT.remove(merged, created)
+    assert rows_of(without) == rows_of(content)
+    assert user_version_of(without) == user_version_of(content)
+    assert b"canary" in merged
+    assert b"canary" not in without
+
+
+def test_a_key_is_removed_only_while_it_has_the_given_value() -> None:
+    content = with_account(V7, "mine", address=JID, active=True, custom_port=5223, password="canary")
+    assert app_of(FORMAT.remove(content, {"app autoawaytime": "12"})) == {
+        key: value for key, value in app_of(V7).items() if key != "autoawaytime"
+    }
+    assert FORMAT.remove(content, {"app autoawaytime": "13", f"account {JID} custom_port": "5222"}) is content
+    assert FORMAT.remove(content, {"app autoawaytime": "12.0", f"account {JID} active": "1"}) is content
+    without = FORMAT.remove(content, {f"account {JID} custom_port": "5223"})
+    assert account_of(without, "mine") == {"address": JID, "active": True, "password": "canary"}
+
+
+def test_a_password_and_an_address_go_only_with_their_account() -> None:
+    content = with_account(V7, "mine", address=JID, password="********", custom_port=1)
+    items = {f"account {JID} password": "********", f"account {JID} address": f'"{JID}"', f"account {JID} name": '""'}
+    assert FORMAT.remove(content, items) is content
+    assert rows_of(FORMAT.remove(content, {**items, f"account {JID}": ""})) == rows_of(V7)
+
+
+def test_what_is_not_there_is_passed_over() -> None:
+    items = {"account a@b": "", "account a@b active": "true", "app new": "1", "app": "", "": "", "room x": ""}
+    for content in SAMPLES.values():
+        assert FORMAT.remove(content, items) is content
+
+
+@pytest.mark.parametrize("call", [FORMAT.items, lambda *rest: FORMAT.remove(rest[0], {"account a@b": ""}, *rest[1:])])
+def test_of_a_damaged_file_and_of_an_interrupted_write_nothing_is_told_or_removed(call: Any) -> None:
+    with pytest.raises(Refused, match="cut short"):
+        call(V7[:-1])
+    with pytest.raises(Refused, match="start Gajim once and quit it"):
+        call(V7, {"settings.sqlite-journal": b"x"})
+    assert call(V7, {"config": b"x"})
+
+
+def test_clear_passwords_are_found_and_not_told() -> None:
+    assert FORMAT.findings(V7) == [f"account {jid}@univ-lille.example" for jid in ("user02", "user01")]
+    proxies = '{"p": {"pass": "canary"}, "q": {"pass": ""}, "\\u001b[2J": {"pass": "canary"}, "r": 1}'
+    content = with_row(EMPTY, "settings", "proxies", proxies)
+    content = with_account(content, "mine", address=JID, password="canary")
+    content = with_account(content, "theirs", address=JID.upper(), password="canary")
+    content = with_account(content, "\x1b[2J", password="canary")
+    content = with_account(content, "none", address="none@example.org", password="")
+    assert FORMAT.findings(content) == [f"account {JID}", "account \\u001b[2J", "proxy p", "proxy \\u001b[2J"]
+
+
+def test_a_damaged_row_hides_no_other_finding() -> None:
+    content = with_account(with_account(EMPTY, "b", password="x"), "a", address=JID, password="canary")
+    content = with_row(content, "account_settings", "b", "{")
+    content = with_row(content, "settings", "proxies", "[]")
+    assert FORMAT.findings(content) == [f"account {JID}"]
+    assert FORMAT.findings(b"garbage") == []
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_without_deserialize_as_before_python_3_11_the_rows_are_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged = FORMAT.merge(SAMPLES[name], asking(active=True), "")
+    monkeypatch.setattr(sqlite_bytes, "_WITHOUT_A_FILE", False)
+    again = FORMAT.merge(SAMPLES[name], asking(active=True), "")
+    assert rows_of(again) == rows_of(merged)
+    assert user_version_of(again) == user_version_of(merged)
+    assert FORMAT.merge(again, asking(active=True), "") is again
+
+
 # --- fragments
 
 
@@ -316,6 +457,7 @@ def test_initial_account_keys_never_touch_an_account_that_exists() -> None:
         ('{"app": {"last_save_dir": "x"}}', "state of the running Gajim"),
         (for_jid(JID, roster_version="1"), "state of the running Gajim"),
         ('{"accounts": {"x": {"account": {}}}}', "account 'x': needs its 'address'"),
+        ('{"accounts": {"x": {"account": {"address": ""}}}}', "account 'x': needs its 'address'"),
         ('{"accounts": {"x": {"contact": {}}}}', "'contact' is not managed here"),
         ('{"accounts": {"x": 1}}', "'x' is not a JSON object"),
         ('{"accounts": {"": {"account": {"address": "a@b"}}}}', "row key"),
@@ -336,6 +478,16 @@ def test_initial_account_keys_never_touch_an_account_that_exists() -> None:
 def test_a_malformed_fragment_is_a_mistake_of_a_template(enforced: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FORMAT.merge(V7, enforced, "")
+
+
+def test_each_fragment_says_itself_whose_account_it_speaks_of() -> None:
+    silent = '{"accounts": {"zoe.obrien@example.org": {"account": {"active": true}}}}'
+    other = '{"accounts": {"zoe.obrien@example.org": {"account": {"address": "a@example.org"}}}}'
+    for pair in ((silent, asking(active=True)), (asking(active=True), silent)):
+        with pytest.raises(ValueError, match="needs its 'address'"):
+            FORMAT.merge(None, *pair)
+    with pytest.raises(ValueError, match="'address' does not agree with the address zoe"):
+        FORMAT.merge(None, asking(active=True), other)
 
 
 @pytest.mark.parametrize("key", sorted(ACCOUNT_REWRITTEN_BY_GAJIM))
