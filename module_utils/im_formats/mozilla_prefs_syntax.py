@@ -14,27 +14,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
-Value = str | int | bool
+Value = Union[str, int, bool]  # noqa: UP007 - a desk's Python 3.9 has no "|" between types at run time
 
 #: Written at the head of a new prefs.js, as the client does.
 HEADER = "// Mozilla User Preferences\n\n"
 
 _BOM = b"\xef\xbb\xbf"
+_BLANK = b" \t\v\f"
 _INT_LIMIT = 1 << 31
 
-# Possessive quantifiers (Python 3.11) keep memory flat: a user's file may hold one string of megabytes of escapes.
 _TOKEN = re.compile(
     rb"""
-      (?P<space>[\t\n\v\f\r\ ]++)
-    | (?P<comment>(?://|\#)[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)
-    | (?P<word>[A-Za-z_]++)
-    | (?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+"|'[^'\\]*+(?:\\.[^'\\]*+)*+')
-    | (?P<digits>[0-9]++)
+      (?P<space>[\t\n\v\f\r\ ]+)
+    | (?P<comment>(?://|\#)[^\r\n]*)
+    | (?P<word>[A-Za-z_]+)
+    | (?P<digits>[0-9]+)
     | (?P<mark>[()+,;-])
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE,
 )
 _ESCAPE = re.compile(
     rb"""\\(?:
@@ -46,6 +45,7 @@ _ESCAPE = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_STOP = {quote: re.compile(rb"\\|" + quote) for quote in (b'"', b"'")}
 _EOL = re.compile(rb"\r\n|\r|\n")
 _NEEDS_ESCAPE = re.compile('["\\\\\r\n\udc80-\udcff]')
 
@@ -74,6 +74,7 @@ class Pref(NamedTuple):
         start: offset of the keyword, in bytes.
         value_start: offset of the value's literal.
         value_end: offset just behind it.
+        end: offset just behind the statement's ";".
     """
 
     keyword: str
@@ -82,6 +83,7 @@ class Pref(NamedTuple):
     start: int
     value_start: int
     value_end: int
+    end: int
 
 
 class _Token(NamedTuple):
@@ -135,6 +137,7 @@ class PrefsText:
         self._last = {pref.name: pref for pref in self.prefs}
         self.values: dict[str, Value] = {pref.name: pref.value for pref in self.prefs}
         self._changed: set[str] = set()
+        self._unset: set[str] = set()
 
     def line_of(self, name: str) -> int:
         """Line on which the statement that counts for ``name`` begins; 0 if the file has none."""
@@ -145,6 +148,13 @@ class PrefsText:
         if name not in self.values or not same(self.values[name], value):
             self.values[name] = value
             self._changed.add(name)
+            self._unset.discard(name)
+
+    def unset(self, name: str) -> None:
+        """Take all statements of ``name`` out, each with its line if nothing else stands there."""
+        if self.values.pop(name, None) is not None:
+            self._changed.discard(name)
+            self._unset.add(name)
 
     def render(self) -> bytes:
         """Return the text with the changes: values replaced in place, new statements at the end, sorted by name.
@@ -152,22 +162,40 @@ class PrefsText:
         Returns:
             The very same object that was read when nothing changed.
         """
-        replaced = {name: self._last[name] for name in self._changed if name in self._last}
-        replaced = {name: pref for name, pref in replaced.items() if not same(pref.value, self.values[name])}
+        edits = [(*self._extent(pref), b"") for pref in self.prefs if pref.name in self._unset]
+        last_line_goes = any(end == len(self._data) for _, end, _ in edits) and not _ends_a_line(self._data)
+        for name in self._changed & self._last.keys():
+            pref, value = self._last[name], self.values[name]
+            if not same(pref.value, value):
+                old = self._data[pref.value_start : pref.value_end]
+                edits.append((pref.value_start, pref.value_end, _changed_literal(old, pref.value, value)))
         added = sorted(self._changed - self._last.keys(), key=str.encode)
-        if not replaced and not added:
+        if not edits and not added:
             return self._data
-        eol = match[0] if (match := _EOL.search(self._data)) else b"\n"
         parts, done = [], 0
-        for pref in sorted(replaced.values(), key=lambda pref: pref.value_start):
-            parts += [self._data[done : pref.value_start], literal(self.values[pref.name]).encode()]
-            done = pref.value_end
-        parts.append(self._data[done:])
-        if added and self._data.removeprefix(_BOM) and not self._data.endswith((b"\n", b"\r")):
-            parts.append(eol)
-        for name in added:
-            parts += [f"user_pref({literal(name)}, {literal(self.values[name])});".encode(), eol]
-        return b"".join(parts)
+        for start, end, new in sorted(edits):
+            parts += [self._data[done:start], new]
+            done = end
+        text = b"".join([*parts, self._data[done:]])
+        # A text whose last line has no end keeps that: it shall be what it was when what was added is taken out again.
+        if last_line_goes:
+            text = re.sub(rb"(?:\r\n|\r|\n)\Z", b"", text)
+        eol = match[0] if (match := _EOL.search(self._data)) else b"\n"
+        statements = [f"user_pref({literal(name)}, {literal(self.values[name])});".encode() for name in added]
+        if _ends_a_line(text):
+            return text + b"".join(statement + eol for statement in statements)
+        return text + b"".join(eol + statement for statement in statements)
+
+    def _extent(self, pref: Pref) -> tuple[int, int]:
+        """From where to where a statement goes: with its lines if it has them for itself."""
+        start = max(self._data.rfind(b"\n", 0, pref.start), self._data.rfind(b"\r", 0, pref.start)) + 1
+        if start == 0 and self._data.startswith(_BOM):
+            start = len(_BOM)
+        eol = _EOL.search(self._data, pref.end)
+        end = eol.start() if eol else len(self._data)
+        if self._data[start : pref.start].strip(_BLANK) or self._data[pref.end : end].strip(_BLANK):
+            return pref.start, pref.end
+        return start, eol.end() if eol else end
 
     def mask(self, secret: Callable[[str, Value], Value], comment: Callable[[str], str]) -> str:
         """Return the text as it was read, for a reader.
@@ -191,6 +219,34 @@ class PrefsText:
         return b"".join([*parts, self._data[done:]]).removeprefix(_BOM).decode()
 
 
+def _ends_a_line(text: bytes) -> bool:
+    return text in (b"", _BOM) or text.endswith((b"\n", b"\r"))
+
+
+def _changed_literal(old: bytes, before: Value, after: Value) -> bytes:
+    """Write a value in the place of another, keeping what two strings begin and end with as it is spelled."""
+    if not isinstance(before, str) or not isinstance(after, str):
+        return literal(after).encode()
+    spelled: list[tuple[str, bytes]] = []
+    body, done = old[1:-1], 0
+    for match in [*_ESCAPE.finditer(body), None]:
+        plain = body[done : match.start() if match else len(body)].decode()
+        spelled += [(char, char.encode()) for char in plain]
+        if match:
+            spelled.append((_unescaped(match).decode("utf-8", "surrogateescape"), match[0]))
+            done = match.end()
+    if len(before) != len(spelled):
+        return literal(after).encode()  # characters spelled byte by byte
+    shorter = min(len(before), len(after))
+    head = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    tail = next((at for at in range(shorter - head) if before[-1 - at] != after[-1 - at]), shorter - head)
+    middle = _NEEDS_ESCAPE.sub(_escaped, after[head : len(after) - tail])
+    if old[:1] == b"'":
+        middle = middle.replace("'", "\\'")
+    raw = [text for _, text in spelled]
+    return b"".join([old[:1], *raw[:head], middle.encode(), *raw[len(raw) - tail :], old[:1]])
+
+
 def _line(data: bytes, at: int) -> int:
     return len(_EOL.findall(data, 0, at)) + 1
 
@@ -204,13 +260,30 @@ def _tokens(data: bytes) -> Iterator[_Token]:
     at = len(_BOM) if data.startswith(_BOM) else 0
     if (nul := data.find(b"\0")) >= 0:
         raise PrefsError(_line(data, nul), "holds a NUL byte, where the client would stop reading")
-    while match := _TOKEN.match(data, at):
-        at = match.end()
-        if match.lastgroup != "space":
-            yield _Token(str(match.lastgroup), match[0], match.start(), at)
-    if at < len(data):
-        raise PrefsError(_line(data, at), _lexical_error(data[at : at + 2]))
+    while at < len(data):
+        start = at
+        if data[at : at + 1] in (b'"', b"'"):
+            kind, at = "string", _string_end(data, at)
+        elif data.startswith(b"/*", at):
+            kind, at = "comment", data.find(b"*/", at + 2) + 2
+        else:
+            match = _TOKEN.match(data, at)
+            kind, at = (str(match.lastgroup), match.end()) if match else ("", 0)
+        if at <= start:
+            raise PrefsError(_line(data, start), _lexical_error(data[start : start + 2]))
+        if kind != "space":
+            yield _Token(kind, data[start:at], start, at)
     yield _Token("end", b"", at, at)
+
+
+def _string_end(data: bytes, at: int) -> int:
+    """Offset just behind a string that begins here; 0 if it never ends."""
+    # Not one regular expression: before Python 3.11 one for megabytes of escapes takes gigabytes of memory.
+    stop = _STOP[data[at : at + 1]]
+    match = stop.search(data, at + 1)
+    while match and match[0] == b"\\":
+        match = stop.search(data, match.end() + 1)
+    return match.end() if match else 0
 
 
 def _lexical_error(head: bytes) -> str:
@@ -240,8 +313,8 @@ def _statements(data: bytes, keywords: tuple[str, ...]) -> Iterator[Pref]:
         last = expect("digits", b"", "a number after the sign") if first.text in (b"+", b"-") else first
         value = _value(data, first, last)
         expect("mark", b")", "')' after the value")
-        expect("mark", b";", "';' after ')'")
-        yield Pref(keyword.text.decode(), _string(data, name), value, keyword.start, first.start, last.end)
+        end = expect("mark", b";", "';' after ')'").end
+        yield Pref(keyword.text.decode(), _string(data, name), value, keyword.start, first.start, last.end, end)
 
 
 def _value(data: bytes, first: _Token, last: _Token) -> Value:
@@ -264,14 +337,21 @@ def _string(data: bytes, token: _Token) -> str:
     for match in _ESCAPE.finditer(body):
         decoded += body[done : match.start()]
         done = match.end()
-        if match["char"]:
-            decoded += {b"n": b"\n", b"r": b"\r"}.get(match["char"], match["char"])
-        elif match["high"]:
-            decoded += bytes.fromhex((match["high"] + match["low"]).decode()).decode("utf-16-be").encode()
-        else:
-            unit = int(match["unit"] or match["byte"] or b"0", 16)
-            if unit == 0 or (match["unit"] and 0xD800 <= unit < 0xE000):
-                raise PrefsError(_line(data, token.start), "a string holds an escape that the client does not accept")
-            decoded += bytes([unit]) if match["byte"] else chr(unit).encode()
+        char = _unescaped(match)
+        if not char:
+            raise PrefsError(_line(data, token.start), "a string holds an escape that the client does not accept")
+        decoded += char
     decoded += body[done:]
     return decoded.decode("utf-8", "surrogateescape")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    """What an escape stands for; b"" for one that the client does not accept."""
+    if match["char"]:
+        return {b"n": b"\n", b"r": b"\r"}.get(match["char"], match["char"])
+    if match["high"]:
+        return bytes.fromhex((match["high"] + match["low"]).decode()).decode("utf-16-be").encode()
+    unit = int(match["unit"] or match["byte"] or b"0", 16)
+    if unit == 0 or (match["unit"] and 0xD800 <= unit < 0xE000):
+        return b""
+    return bytes([unit]) if match["byte"] else chr(unit).encode()

@@ -76,7 +76,7 @@ def test_the_last_statement_of_a_name_counts_and_only_that_one_is_changed() -> N
 def test_a_statement_is_added_behind_a_comment_that_no_line_end_closes() -> None:
     text = PrefsText(b"// no end")
     text.set("a", True)
-    assert text.render() == b'// no end\nuser_pref("a", true);\n'
+    assert text.render() == b'// no end\nuser_pref("a", true);'
 
 
 def test_line_ends_are_those_of_the_file() -> None:
@@ -111,6 +111,65 @@ def test_a_megabyte_made_to_exhaust_the_reader_is_read_or_refused(text: bytes) -
         assert len(PrefsText(text).prefs) <= 1
     except PrefsError as error:
         assert error.line == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'user_pref("a", 1);\nuser_pref("b", 2);\n', b'user_pref("b", 2);\n'),
+        (b'// x\r\n\tuser_pref("a",\r\n 1) ; \r\n', b"// x\r\n"),
+        (b'// x\nuser_pref("a", 1);\nuser_pref("a", 2);', b"// x"),
+        (b'\xef\xbb\xbfuser_pref("a", 1);', b"\xef\xbb\xbf"),
+        (b'user_pref("a", 1); // why\n', b" // why\n"),
+        (b'user_pref("b", "\n"); user_pref("a", 1);\n', b'user_pref("b", "\n"); \n'),
+        (b'user_pref("a", 1);user_pref("b", 2);', b'user_pref("b", 2);'),
+    ],
+)
+def test_a_preference_is_taken_out_with_its_lines_if_they_are_its_own(content: bytes, expected: bytes) -> None:
+    text = PrefsText(content)
+    text.unset("a")
+    text.unset("unknown")
+    assert "a" not in text.values
+    assert text.render() == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"// x", b"// x\n", b"// x\r\n\r\n", b'user_pref("c", 3);'])
+def test_what_was_added_can_be_taken_out_again(content: bytes) -> None:
+    text = PrefsText(content)
+    text.set("a", 1)
+    text.set("b", "x")
+    text = PrefsText(text.render())
+    text.unset("a")
+    text.unset("b")
+    assert text.render() == content
+
+
+def test_what_is_set_again_after_it_was_taken_out_stays() -> None:
+    data = b'user_pref("a", 1);\n'
+    text = PrefsText(data)
+    text.unset("a")
+    text.set("a", 1)
+    assert text.render() is data
+
+
+@pytest.mark.parametrize(
+    ("spelled", "value", "expected"),
+    [
+        (r"'Zo\u00eb,b'", "Zoë,b,c", r"'Zo\u00eb,b,c'"),
+        (r"'Zo\u00eb,b,c'", "Zoë,c", r"'Zo\u00eb,c'"),
+        (r"'\x41'", "A'\"\\", r"'\x41\'\"\\'"),
+        ('"aa"', "aaa", '"aaa"'),
+        ('"aaa"', "aa", '"aa"'),
+        (r'"\xc3\xab,b"', "ë,c", '"ë,c"'),
+        ('"a"', 1, "1"),
+        ("1", "a", '"a"'),
+    ],
+)
+def test_what_stays_of_a_string_stays_as_it_is_spelled(spelled: str, value: Value, expected: str) -> None:
+    text = PrefsText(f'user_pref("a", {spelled});'.encode())
+    text.set("a", value)
+    assert text.render().decode() == f'user_pref("a", {expected});'
+    assert PrefsText(text.render()).values["a"] == value
 
 
 VALUES = st.one_of(
