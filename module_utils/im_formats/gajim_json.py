@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 Object = dict[str, Any]
@@ -28,10 +29,10 @@ def parse_object(text: str) -> Object:
         raise ValueError("not a JSON object")
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in _children(node)]
-    if level:
-        raise ValueError("nested too deep")
-    return value
+        level = [child for node in level if isinstance(node, (dict, list)) for child in _children(node)]
+        if not level:
+            return value
+    raise ValueError("nested too deep")
 
 
 def write_object(value: Object) -> str:
@@ -39,10 +40,8 @@ def write_object(value: Object) -> str:
     return json.dumps(value)
 
 
-def _children(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []
+def _children(node: Any) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> Object:

@@ -392,4 +392,4 @@ def _readable(value: Object) -> str:
 
 def _printable(text: str) -> str:
     """A terminal shows this: no control or direction-changing character, no lone surrogate."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
