@@ -2,47 +2,100 @@
 
 The fragments are JSON objects. Objects merge member by member; a list is a union that keeps its order, ours at the
 end; any other value is set. Of the initial fragment, only what the file has no value for is laid, a list as a whole.
+
+Items of a file are its values, "policies.DisableTelemetry" -> "true"; what its lists hold, "policies.Certificates
+.Install /etc/ca.crt" -> "" (in one word); and its objects and lists themselves, "policies.Certificates" -> "{}", the
+whole file being ".". So it is known which of them were made by a merge: such a one goes once nothing is left in it, a
+user's own stays.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from .base import Format, Refused, Siblings
-from .json_spans import JsonError, Node, Number, decode, parse
+from .json_spans import JsonError, Node, Number, decode, json_text, parse
 
 _INDENT = "  "
 _SECRET = re.compile("password|passwd|secret|token", re.IGNORECASE)
 _MASK = '"********"'
-_SPACE = re.compile(r"[ \t\r\n]*")
+_WHITE = " \t\r\n"
+_SPACE = re.compile(f"[{_WHITE}]*")
 _ABSENT: Any = object()
+_WHOLE = "."
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+#: An item of a list that is written as it is. What could be taken for another kind of value gets quotes.
+_PLAIN_ITEM = re.compile(r"(?!true\Z|false\Z|null\Z)[A-Za-z/~.$%_][^\x00-\x1f\x7f\ud800-\udfff]*")
 
 
 class JsonPolicies:
     """The format of policies.json. It looks at no sibling."""
 
-    def merge(self, current: bytes | None, enforced: str, initial: str, siblings: Siblings | None = None) -> bytes:
+    def merge(
+        self,
+        current: bytes | None,
+        enforced: str,
+        initial: str,
+        siblings: Siblings | None = None,
+        taken_back: frozenset[str] = frozenset(),
+    ) -> bytes:
         """Lay the fragments over a JSON file; see im_formats.base.Format and the head of this module."""
         wanted, start = _fragment(enforced), _fragment(initial)
-        if current is None and not (enforced.strip() or initial.strip()):
+        if start and taken_back:
+            start = _without_taken_back(start, "", taken_back)
+        if current is None and not (enforced.strip() or ((start or not taken_back) and initial.strip())):
             return b""
-        try:
-            mark, text = decode(b"" if current is None else current)
-            if not text.strip(" \t\r\n"):
-                if current is not None and not (wanted or start):
-                    return current
-                return (mark + _written(_laid(wanted, start), "\n", _INDENT) + "\n").encode()
-            root = parse(text)
-        except JsonError as error:
-            raise Refused(f"line {error.line}", f"{error.what}; this is not JSON that can be changed safely") from None
-        if root.kind != "object":
-            raise Refused("line 1", 'an object is expected, as in {"policies": {}}')
+        mark, text = _text(b"" if current is None else current)
+        if not text.strip(_WHITE):
+            if current is not None and not (wanted or start):
+                return current
+            return (mark + _written(_laid(wanted, start), "\n", _INDENT) + "\n").encode()
+        root = _root(text)
         edits = _Edits(text, root)
         edits.merge_object(root, wanted, start)
         return (mark + edits.render()).encode() if edits.made or current is None else current
+
+    def items(self, content: bytes, siblings: Siblings | None = None) -> dict[str, str]:
+        """All that the file holds, see the head of this module and im_formats.base.Format.
+
+        A value under a key that speaks of a secret is masked, in a list too.
+        """
+        _, text = _text(content)
+        return {place.item: place.value for place in _places(_root(text), "")} if text.strip(_WHITE) else {}
+
+    def wanted(self, fragment: str) -> dict[str, str]:
+        """The same for a fragment; see im_formats.base.Format."""
+        if not fragment.strip():
+            return {}
+        _fragment(fragment)
+        return {place.item: place.value for place in _places(parse(fragment.strip()), "")}
+
+    def remove(self, current: bytes, items: Mapping[str, str], siblings: Siblings | None = None) -> bytes | None:
+        """Take values and items of lists out, objects and lists that are empty then; see im_formats.base.Format.
+
+        A secret stays, for nobody can tell whether it is still the given one. An empty object or list of the user's
+        that a merge filled comes back without a line break inside.
+
+        Returns:
+            None when the file itself is one of the items and nothing is left in it.
+        """
+        mark, text = _text(current)
+        if not text.strip(_WHITE):
+            return current
+        root = _root(text)
+        gone = _Removal(root, items).gone
+        if id(root) in gone:
+            return None
+        edits = _Edits(text, root)
+        edits.remove(root, gone)
+        return (mark + edits.render()).encode() if edits.made else current
+
+    def findings(self, content: bytes) -> list[str]:
+        """None: these files hold no person's password; see im_formats.base.Format."""
+        return []
 
     def describe(self, content: bytes | None) -> str:
         """Text of the file, values of keys that speak of secrets masked; see im_formats.base.Format."""
@@ -61,6 +114,111 @@ class JsonPolicies:
 
 
 FORMAT: Format = JsonPolicies()
+
+
+class _Place(NamedTuple):
+    """A value of a file as an item: its identity, its value for items(), and whether it can be compared."""
+
+    item: str
+    value: str
+    known: bool
+    node: Node
+
+
+def _text(content: bytes) -> tuple[str, str]:
+    """Byte order mark and text of a file."""
+    try:
+        return decode(content)
+    except JsonError as error:
+        raise _refused(error) from None
+
+
+def _root(text: str) -> Node:
+    try:
+        root = parse(text)
+    except JsonError as error:
+        raise _refused(error) from None
+    if root.kind != "object":
+        raise Refused("line 1", 'an object is expected, as in {"policies": {}}')
+    return root
+
+
+def _refused(error: JsonError) -> Refused:
+    return Refused(f"line {error.line}", f"{error.what}; this is not JSON that can be changed safely")
+
+
+def _places(node: Node, path: str, *, secret: bool = False) -> Iterator[_Place]:
+    """All values in an object, itself first, those in lists as wholes."""
+    if node.members is not None:
+        yield _Place(path or _WHOLE, "{}", True, node)
+        for key, member in node.members.items():
+            yield from _places(member, _joined(path, key), secret=secret or bool(_SECRET.search(key)))
+    elif node.items is not None:
+        yield _Place(path, "[]", True, node)
+        for item in node.items:
+            hidden = bool(_secrets(item, secret=secret))
+            name = "********" if hidden else _item_name(item.value())
+            yield _Place(f"{path} {name}", "", not hidden, item)
+    else:
+        yield _Place(path, "********" if secret else json_text(node.value()), not secret, node)
+
+
+def _joined(path: str, key: str) -> str:
+    name = key if _PLAIN_KEY.fullmatch(key) else json_text(key)
+    return f"{path}.{name}" if path else name
+
+
+def _item_name(value: Any) -> str:
+    """An item of a list in one way only, whatever way it is written in."""
+    if isinstance(value, str) and _PLAIN_ITEM.fullmatch(value):
+        return value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json_text(key)}: {_quoted(value[key])}" for key in sorted(value)) + "}"
+    return _quoted(value)
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, dict):
+        return _item_name(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_quoted, value)) + "]"
+    return json_text(value)
+
+
+def _without_taken_back(value: dict[str, Any], path: str, taken_back: frozenset[str]) -> dict[str, Any]:
+    """An initial fragment without what the user took back, and without the objects and lists emptied by that."""
+    kept = {}
+    for key, one in value.items():
+        place = _joined(path, key)
+        if isinstance(one, dict):
+            rest: Any = _without_taken_back(one, place, taken_back)
+        elif isinstance(one, list):
+            rest = [item for item in one if f"{place} {_item_name(item)}" not in taken_back]
+        else:
+            rest = one
+        emptied = isinstance(one, (dict, list)) and not rest and (bool(one) or place in taken_back)
+        if not emptied and (isinstance(one, (dict, list)) or place not in taken_back):
+            kept[key] = rest
+    return kept
+
+
+class _Removal:
+    """Which values of a file go.
+
+    Attributes:
+        gone: their ids; what is in a value that goes is named too.
+    """
+
+    def __init__(self, root: Node, items: Mapping[str, str]) -> None:
+        self.gone: set[int] = set()
+        places = list(_places(root, ""))
+        # What is inside comes behind what it is in.
+        for place in reversed(places):
+            if not place.known or items.get(place.item) != place.value:
+                continue
+            own_item = place.node.kind == "scalar" or place.value == ""
+            if own_item or all(id(child) in self.gone for child in place.node.children()):
+                self.gone.add(id(place.node))
 
 
 def _secrets(node: Node, *, secret: bool) -> list[Node]:
@@ -126,6 +284,27 @@ class _Edits:
                 self.merge_object(members[key], {}, first)
         colon = next((member.colon for member in reversed(members.values())), ": ")
         self._append(node, [(json.dumps(key, ensure_ascii=False) + colon, value) for key, value in added.items()])
+
+    def remove(self, node: Node, gone: set[int]) -> None:
+        """Take the values of these ids out of an object or a list, each with its key and one comma."""
+        children = node.children()
+        kept = [child for child in children if id(child) not in gone]
+        for child in kept:
+            self.remove(child, gone)
+        if not kept and children:
+            # As _append() does it: with the line break it put before the closing mark.
+            tail = _SPACE.match(self._text, children[-1].end)
+            line = self._eol + self._indentation(node)
+            stripped = len(line) if self._pretty and tail and tail[0].startswith(line) else 0
+            self.made.append((node.start + 1, children[-1].end + stripped, ""))
+            return
+        for place, child in enumerate(children):
+            if id(child) in gone:
+                last_before = next((one for one in reversed(children[:place]) if id(one) not in gone), None)
+                if last_before is not None:
+                    self.made.append((children[place - 1].end, child.end, ""))
+                else:
+                    self.made.append((child.before, children[place + 1].before, ""))
 
     def _merge_value(self, key: str, node: Node, ours: Any, first: Any) -> None:
         kind = "object" if isinstance(ours, dict) else "array" if isinstance(ours, list) else "scalar"
@@ -206,7 +385,7 @@ def _written(value: Any, line: str, unit: str) -> str:
     """
     if isinstance(value, Number):
         return value.text
-    if not isinstance(value, dict | list) or not value:
+    if not isinstance(value, (dict, list)) or not value:
         return json.dumps(value, ensure_ascii=False)
     inner = line + unit if line else ""
     if isinstance(value, dict):

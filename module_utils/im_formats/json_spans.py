@@ -11,9 +11,10 @@ from typing import Any
 MAX_DEPTH = 64
 
 _BOM = "\ufeff"
-_SPACE = re.compile(r"[ \t\r\n]*+")
-_STRING = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*+)*+"')
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![0-9.eE+-])")
+_SPACE = re.compile(r"[ \t\r\n]*")
+_CHARS = re.compile(r'[^"\\\x00-\x1f]*')
+_ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})')
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![0-9.eE+-])")
 _WORD = re.compile(r"true|false|null")
 
 
@@ -31,14 +32,14 @@ class JsonError(Exception):
         self.what = what
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Number:
     """A number as it is written: it is neither rounded nor, with thousands of digits, expanded."""
 
     text: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Node:
     """One value and its place.
 
@@ -75,6 +76,16 @@ class Node:
         if self.text[0] in "-0123456789":
             return Number(self.text)
         return json.loads(self.text)
+
+
+def json_text(value: Any) -> str:
+    """A string, number or constant as JSON; ASCII only if it holds what UTF-8 cannot (half of a surrogate pair)."""
+    text = value.text if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -121,28 +132,42 @@ class _Parser:
             if depth == MAX_DEPTH:
                 raise self.error(at, f"nested deeper than {MAX_DEPTH}")
             return self._object(at, depth) if first == "{" else self._array(at, depth)
-        match = (_STRING if first == '"' else _WORD if first.isalpha() else _NUMBER).match(self._text, at)
-        if not match:
+        if first == '"':
+            end = self._string(at)
+        else:
+            match = (_WORD if first.isalpha() else _NUMBER).match(self._text, at)
+            end = match.end() if match else 0
+        if not end:
             raise self.error(at, "a JSON value is expected")
-        return Node("scalar", at, match.end(), match[0])
+        return Node("scalar", at, end, self._text[at:end])
+
+    def _string(self, at: int) -> int:
+        """Offset just behind a string that begins here; 0 if none does, or if it is malformed."""
+        # Not one regular expression: before Python 3.11 one for megabytes of escapes takes gigabytes of memory.
+        if self._text[at : at + 1] != '"':
+            return 0
+        match = _CHARS.match(self._text, at + 1)
+        while match and (escape := _ESCAPE.match(self._text, match.end())):
+            match = _CHARS.match(self._text, escape.end())
+        return match.end() + 1 if match and self._text[match.end() : match.end() + 1] == '"' else 0
 
     def _object(self, at: int, depth: int) -> Node:
         members: dict[str, Node] = {}
         node = Node("object", at, members=members)
         before, at = at + 1, self.skip(at + 1)
         while self._text[at : at + 1] != "}" or members:
-            match = _STRING.match(self._text, at)
-            if not match:
+            end = self._string(at)
+            if not end:
                 raise self.error(at, "a key in quotes is expected")
-            key = json.loads(match[0])
+            key = json.loads(self._text[at:end])
             if key in members:
                 raise self.error(at, "a key is given twice in one object")
-            colon = self.skip(match.end())
+            colon = self.skip(end)
             if self._text[colon : colon + 1] != ":":
                 raise self.error(colon, "':' is expected")
             start = self.skip(colon + 1)
             members[key] = member = self.value(start, depth + 1)
-            member.before, member.colon = before, self._text[match.end() : start]
+            member.before, member.colon = before, self._text[end:start]
             before, at, closed = self._next(member.end, "}")
             if closed:
                 break

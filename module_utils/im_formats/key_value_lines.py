@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _BOM = b"\xef\xbb\xbf"
-_LINE = re.compile(rb"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _BLANK = b" \t"
+_BLANK_LINE = re.compile(rb"[ \t]*(?:\r\n|\r|\n)")
 _SECRET = re.compile("password|passwd|secret|token", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(r"(-----BEGIN [^-\n]*PRIVATE KEY-----).*?(-----END [^-\n]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _MASK = "********"
@@ -32,7 +33,7 @@ class LinesError(Exception):
         self.what = what
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One ``key=value``: its value, the offsets of the value in bytes, and its line, from 1."""
 
@@ -44,9 +45,17 @@ class Entry:
 
 @dataclass
 class Group:
-    """One group: its line, the offset behind its header or last entry, and its entries by key, in order."""
+    """One group.
+
+    Attributes:
+        line: number of its line.
+        start: offset of its name.
+        end: offset just behind its header or last entry.
+        entries: by key, in order.
+    """
 
     line: int
+    start: int
     end: int
     entries: dict[str, list[Entry]] = field(default_factory=dict)
 
@@ -84,7 +93,7 @@ class KeyValueLines:
             if not line or line[0] in comments.encode():
                 continue
             if line[:1] == b"[":
-                group = self._open(line, number)
+                group = self._open(line, number, start + len(raw) - len(line) + 1)
                 group.end = start + len(raw)
             elif group is None:
                 raise LinesError(number, "a key stands before the first [group]")
@@ -98,14 +107,14 @@ class KeyValueLines:
                 entry = Entry(value.decode(), group.end - len(value), group.end, number)
                 group.entries.setdefault(key.decode(), []).append(entry)
 
-    def _open(self, line: bytes, number: int) -> Group:
+    def _open(self, line: bytes, number: int, start: int) -> Group:
         header = line.rstrip(_BLANK)
         if header.find(b"]") != len(header) - 1 or header == b"[]":
             raise LinesError(number, "a [group] that has no name, is not closed, or is followed by something")
         name = header[1:-1].decode()
         if name in self.groups:
             raise LinesError(number, f"group [{name}] stands on line {self.groups[name].line} already")
-        self.groups[name] = Group(number, 0)
+        self.groups[name] = Group(number, start, 0)
         return self.groups[name]
 
     def set(self, group: str, key: str, value: str) -> None:
@@ -118,14 +127,61 @@ class KeyValueLines:
             self._replaced.append((entry.start, entry.end, value.encode()))
 
     def append(self, group: str, entries: dict[str, str]) -> None:
-        """Add a group at the end of the file, behind a blank line."""
+        """Add a group at the end of the file.
+
+        A blank line stands between it and what was there. It ends as the file ended (with a blank line, a line end or
+        none), so that the file can be what it was when the group is taken out again.
+        """
         eol = self._eol()
-        if self._tail or self._data.removeprefix(_BOM):
-            ended = self._tail or self._data.endswith((b"\n", b"\r"))
-            blank = not self._tail and not self._data.splitlines()[-1].strip(_BLANK)
-            self._tail += (b"" if ended else eol) + (b"" if blank else eol)
         lines = [f"[{group}]", *(f"{key}={value}" for key, value in entries.items())]
-        self._tail += b"".join(line.encode() + eol for line in lines)
+        text = eol.join(line.encode() for line in lines)
+        there = self._data.removeprefix(_BOM)
+        if not there:
+            self._tail += (eol if self._tail else b"") + text + eol
+        elif not there.endswith((b"\n", b"\r")):
+            self._tail += eol + eol + text
+        elif there.splitlines()[-1].strip(_BLANK):
+            self._tail += eol + text + eol
+        else:
+            self._tail += text + eol + eol
+
+    def rename(self, group: str, name: str) -> None:
+        """Give a group another name that no group has."""
+        start = self.groups[group].start
+        self._replaced.append((start, start + len(group.encode()), name.encode()))
+        self.groups = {name if one == group else one: there for one, there in self.groups.items()}
+
+    def without_key(self, group: str, key: str) -> bytes:
+        """Give the text as it was read without the lines of ``key`` in a group."""
+        parts, done = [], 0
+        lines = list(_lines(self._data))
+        for entry in self.groups[group].entries[key]:
+            # A line that was added brought its own line end in front of it.
+            _, start, raw = lines[entry.line - 2]
+            parts.append(self._data[done : start + len(raw)])
+            done = entry.end
+        return b"".join([*parts, self._data[done:]])
+
+    def without_group(self, group: str) -> bytes:
+        """Give the text as it was read without a group and one of the blank lines around it; comments in it stay."""
+        there = self.groups[group]
+        numbers = sorted({there.line, *(entry.line for entries in there.entries.values() for entry in entries)})
+        lines = list(_lines(self._data))
+        ends = [start for _, start, _ in lines[1:]] + [len(self._data)]
+        parts, done = [], 0
+        for number in numbers:
+            parts.append(self._data[done : lines[number - 1][1]])
+            done = ends[number - 1]
+        before, after = b"".join(parts), self._data[done:]
+        if numbers[-1] - numbers[0] + 1 > len(numbers):
+            return before + after
+        if not self._data[:done].endswith((b"\n", b"\r")):
+            return _without_last_end(_without_last_end(before))
+        match = _BLANK_LINE.match(after)
+        if match:
+            return before + after[match.end() :]
+        shorter = _without_last_end(before)
+        return (shorter if not after and shorter.endswith((b"\n", b"\r")) else before) + after
 
     def _eol(self) -> bytes:
         match = re.search(rb"\r\n|\r|\n", self._data)
@@ -141,6 +197,10 @@ class KeyValueLines:
             parts += [self._data[done:start], text]
             done = end
         return b"".join([*parts, self._data[done:], self._tail])
+
+
+def _without_last_end(text: bytes) -> bytes:
+    return re.sub(rb"(?:\r\n|\r|\n)\Z", b"", text)
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .mozilla_prefs_syntax import Pref, Value, same
+from .sqlite_bytes import limit_values, open_bytes
 
 Fields = dict[str, Value]
 
@@ -136,6 +137,11 @@ def keys(value: Value | None) -> list[str]:
 def name_of(branch: str, key: str, field_name: str) -> str:
     """Name of a preference of an object: ("server", "server2", "type") -> "mail.server.server2.type"."""
     return f"{BRANCHES[branch][0]}{key}.{field_name}"
+
+
+def is_of_an_object(name: str) -> bool:
+    """Whether a preference belongs to an account, server, identity or outgoing server with a number."""
+    return bool(_OBJECT.fullmatch(name))
 
 
 def parse_fragment(prefs: Iterable[Pref]) -> Wanted:
@@ -337,25 +343,29 @@ def contact_list_keys(database: bytes) -> list[str]:
     if database[18:20] == b"\x02\x02":
         # Write-ahead logging: bytes in memory cannot have it. What was not yet moved in is in another file.
         database = database[:18] + b"\x01\x01" + database[20:]
-    connection = sqlite3.connect(":memory:")
+    connection = None
     try:
-        connection.deserialize(database)
+        connection = open_bytes(database)
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA query_only=ON")
         # The file is the user's and may be made to last or to swell: a million steps and a megabyte a value are far
         # more than any contact list needs.
         connection.set_progress_handler(lambda: 1, 1_000_000)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1_000_000)
+        limit_values(connection, 1_000_000)
         kinds = dict(connection.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"))
         if not kinds:
             return []
         if kinds.get("accounts") != "table":
             raise ValueError("it has no table of accounts")
+        # A column that is computed could swell without limit before Python 3.11.
+        if ("id", 0) not in connection.execute("SELECT name, hidden FROM pragma_table_xinfo('accounts')").fetchall():
+            raise ValueError("its table of accounts has no column id")
         rows = connection.execute("SELECT id FROM accounts").fetchall()
     except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError) as error:
         raise ValueError("it cannot be read as a database") from error
     finally:
-        connection.close()
+        if connection:
+            connection.close()
     return [f"account{identifier}" for (identifier,) in rows if isinstance(identifier, int) and identifier >= 0]
 
 

@@ -23,7 +23,7 @@ Seen with Thunderbird 153.7.0esr on Debian 12.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from .base import Format, Refused, Siblings
 from .mozilla_accounts import (
@@ -49,10 +49,9 @@ from .mozilla_accounts import (
     name_of,
     parse_fragment,
 )
+from .mozilla_items import found_items, named, removed, wanted_items, without_taken_back
+from .mozilla_lists import LAID_DOWN, appended, laid_before, remembered, room_of, rooms_of, words
 from .mozilla_prefs_syntax import HEADER, PrefsError, PrefsText, Value, same
-
-#: Our own preference in the profile: a comma list of names of preferences, and of "<chat JID>!<room JID>".
-LAID_DOWN = "im_client.laid_down"
 
 #: Files beside prefs.js that the merge looks at.
 CONTACT_LIST = "blist.sqlite"
@@ -65,17 +64,59 @@ _SECRET = re.compile("password|passwd|secret|token", re.IGNORECASE)
 class MozillaPrefs:
     """The format of prefs.js. Siblings it looks at: blist.sqlite, blist.sqlite-wal."""
 
-    def merge(self, current: bytes | None, enforced: str, initial: str, siblings: Siblings | None = None) -> bytes:
-        """Lay the fragments over prefs.js; see im_formats.base.Format and the head of this module."""
+    def merge(
+        self,
+        current: bytes | None,
+        enforced: str,
+        initial: str,
+        siblings: Siblings | None = None,
+        taken_back: frozenset[str] = frozenset(),
+    ) -> bytes:
+        """Lay the fragments over prefs.js; see im_formats.base.Format and the head of this module.
+
+        What is taken back adds to what the profile itself remembers.
+        """
         wanted, start = _fragment(enforced), _fragment(initial)
         if current is None and not (enforced.strip() or initial.strip()):
             return b""
-        try:
-            text = PrefsText(HEADER.encode() if current is None else current)
-        except PrefsError as error:
-            raise Refused(f"line {error.line}", f"{error.what}; repair or remove the line, the client closed") from None
-        _Merge(text, wanted, start, siblings or {}).run()
+        text = _read(HEADER.encode() if current is None else current)
+        _Merge(text, wanted, without_taken_back(start, wanted, taken_back), siblings or {}).run()
         return text.render()
+
+    def items(self, content: bytes, siblings: Siblings | None = None) -> dict[str, str]:
+        """Accounts with what hangs on them, and plain preferences; see im_formats.base.Format and mozilla_items."""
+        return found_items(_read(content).values)
+
+    def wanted(self, fragment: str) -> dict[str, str]:
+        """The same for a fragment; see im_formats.base.Format.
+
+        A preference whose wanted value is the built-in default that the fragment states is wanted too, though items()
+        need not hold it: the client drops it from the file, so its absence is that value.
+        """
+        return wanted_items(_fragment(fragment))
+
+    def remove(self, current: bytes, items: Mapping[str, str], siblings: Siblings | None = None) -> bytes:
+        """Take items out of prefs.js; see im_formats.base.Format and mozilla_items.removed()."""
+        text = _read(current)
+        removed(text, items)
+        return text.render()
+
+    def findings(self, content: bytes) -> list[str]:
+        """Passwords of rooms, and preferences that hold a password; see im_formats.base.Format."""
+        try:
+            prefs = PrefsText(content).prefs
+        except PrefsError:
+            return []
+        found = []
+        for pref in prefs:
+            if not isinstance(pref.value, str) or not pref.value:
+                continue
+            if pref.name.lower().endswith(("password", ".pass")):
+                found.append(f"pref {named(pref.name)}")
+            elif pref.name.endswith(".autoJoin"):
+                entries = [words(entry) for entry in pref.value.split(",")]
+                found += [f"password of room {named(room_of(' '.join(parts)))}" for parts in entries if len(parts) > 1]
+        return list(dict.fromkeys(found))
 
     def describe(self, content: bytes | None) -> str:
         """Text of prefs.js with secrets masked; see im_formats.base.Format."""
@@ -90,6 +131,13 @@ class MozillaPrefs:
 FORMAT: Format = MozillaPrefs()
 
 
+def _read(content: bytes) -> PrefsText:
+    try:
+        return PrefsText(content)
+    except PrefsError as error:
+        raise Refused(f"line {error.line}", f"{error.what}; repair or remove the line, the client closed") from None
+
+
 def _masked_value(name: str, value: Value) -> Value:
     if _SECRET.search(name):
         return _MASK
@@ -99,8 +147,8 @@ def _masked_value(name: str, value: Value) -> Value:
 
 
 def _masked_room(entry: str) -> str:
-    words = _words(entry)
-    return f"{words[0]} {_MASK}" if len(words) > 1 else entry
+    parts = words(entry)
+    return f"{parts[0]} {_MASK}" if len(parts) > 1 else entry
 
 
 def _masked_comment(comment: str) -> str:
@@ -124,33 +172,6 @@ def _fragment(text: str) -> Wanted:
     return parse_fragment(parsed.prefs)
 
 
-def _words(entry: str) -> list[str]:
-    """The words of an entry of autoJoin: the room, then its password. JavaScript's white space has one mark more."""
-    return entry.replace("\ufeff", " ").split()
-
-
-def _rooms(auto_join: Value | None) -> dict[str, str]:
-    """Cut a value of autoJoin, ``room[@service][/nick] [password], ...``, as the client does.
-
-    That is in imAccounts.sys.mjs and in getChatRoomFieldValuesFromString of xmpp-base.sys.mjs (153.7.0esr).
-
-    Returns:
-        Room JID, lower-case -> its first entry, as it is spelled.
-    """
-    found: dict[str, str] = {}
-    if isinstance(auto_join, str):
-        for entry in auto_join.split(","):
-            if words := _words(entry):
-                found.setdefault(words[0].partition("/")[0].lower(), entry.strip())
-    return found
-
-
-def _appended(old: Value | None, entries: Iterable[str]) -> str:
-    """Append entries to a comma list, leaving what it holds as it is spelled."""
-    kept = old.rstrip().rstrip(",") if isinstance(old, str) else ""
-    return ",".join([kept, *entries] if kept.strip() else entries)
-
-
 class _Merge:
     """One merge: the profile's text, the two fragments, and the numbers given out."""
 
@@ -163,7 +184,7 @@ class _Merge:
         self._contacts_noted = False
         self._accounts = find_accounts(text.values)
         self._smtps = find_smtps(text.values)
-        self._laid_before = {_unquoted(entry) for entry in keys(self._string(LAID_DOWN))}
+        self._laid_before = laid_before(self._string(LAID_DOWN))
         self._laid_now: list[str] = []
 
     def run(self) -> None:
@@ -178,8 +199,7 @@ class _Merge:
         self._lay_defaults()
         self._lay_plain()
         if self._laid_now:
-            entries = [_quoted(entry) for entry in self._laid_now]
-            self._text.set(LAID_DOWN, _appended(self._string(LAID_DOWN), entries))
+            self._text.set(LAID_DOWN, remembered(self._string(LAID_DOWN), self._laid_now))
 
     def _refuse(self, name: str, what: str) -> Refused:
         line = self._text.line_of(name)
@@ -194,7 +214,7 @@ class _Merge:
     def _append(self, name: str, entry: str) -> None:
         old = self._string(name)
         if entry not in keys(old):
-            self._text.set(name, _appended(old, [entry]))
+            self._text.set(name, appended(old, [entry]))
 
     def _set_all(self, branch: str, key: str, fields: Fields) -> None:
         for field_name, value in fields.items():
@@ -302,7 +322,7 @@ class _Merge:
                 self._set_all(branch, joined[branch], free)
         name = name_of("chat", joined["chat"], "autoJoin")
         old = self._string(name)
-        present = _rooms(old)
+        present = rooms_of(old)
         enforced, initial = self._wanted_rooms(identity)
         missing = {room: entry for room, entry in enforced.items() if room not in present}
         for room, entry in initial.items():
@@ -311,12 +331,12 @@ class _Merge:
                 missing[room] = entry
                 self._laid_now.append(memory)
         if missing:
-            self._text.set(name, _appended(old, missing.values()))
+            self._text.set(name, appended(old, missing.values()))
 
     def _wanted_rooms(self, identity: Identity) -> tuple[dict[str, str], dict[str, str]]:
         """The rooms that are enforced, and those that are only initial, in the fragments' order."""
         enforced, initial = (
-            _rooms(wanted.accounts[identity].branches["chat"].get("autoJoin")) if identity in wanted.accounts else {}
+            rooms_of(wanted.accounts[identity].branches["chat"].get("autoJoin")) if identity in wanted.accounts else {}
             for wanted in (self._enforced, self._initial)
         )
         return enforced, {room: entry for room, entry in initial.items() if room not in enforced}
@@ -361,12 +381,3 @@ class _Merge:
                 continue
             self._text.set(name, value)
             self._laid_now.append(name)
-
-
-def _quoted(entry: str) -> str:
-    """Make an entry fit for a comma list: a JID may hold a comma."""
-    return entry.replace("%", "%25").replace(",", "%2C")
-
-
-def _unquoted(entry: str) -> str:
-    return entry.replace("%2C", ",").replace("%25", "%")

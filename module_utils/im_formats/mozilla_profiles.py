@@ -27,11 +27,22 @@ a user's own profile is found and never shadowed:
 
 An ``[Install<hash>]`` that names no listed profile makes the client ask at each start: it is pointed to the profile of
 step 2 or 3.
+
+Taking out keeps a document with which the client starts without asking (nsToolkitProfileService.cpp):
+
+- a profile that an installation still names stays listed;
+- without a gap in the numbers, behind which the client would see no profile: as the client itself does, the last
+  profile takes the number of the one that goes;
+- with no profile left, the client makes a new one as on the first day; with no installation left, it goes through the
+  steps 2 and 3 itself.
+
+The directories of profiles, with a person's mail, are never touched: at worst the person picks hers again.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .base import Refused, Siblings
@@ -41,6 +52,11 @@ from .mozilla_install import install_hash
 COMPATIBILITY = "compatibility.ini"
 INSTALLS = "installs.ini"
 _INSTALL = "Install"
+_GENERAL = "General"
+_GENERAL_KEYS = {"StartWithLastProfile", "Version"}
+_PROFILE_GROUP = re.compile("Profile(0|[1-9][0-9]{0,8})")
+_PROFILE_ITEM = "profile "
+_INSTALL_ITEM = "install "
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,14 @@ class _Fragment:
 class MozillaProfiles:
     """The format of profiles.ini. Siblings it looks at: ``<Path>/compatibility.ini`` of each profile, installs.ini."""
 
-    def merge(self, current: bytes | None, enforced: str, initial: str, siblings: Siblings | None = None) -> bytes:
+    def merge(
+        self,
+        current: bytes | None,
+        enforced: str,
+        initial: str,
+        siblings: Siblings | None = None,
+        taken_back: frozenset[str] = frozenset(),
+    ) -> bytes:
         """Have the client open a profile that we know; see im_formats.base.Format and the head of this module."""
         if initial.strip():
             raise ValueError("fragment: profiles.ini has no initial values")
@@ -85,6 +108,52 @@ class MozillaProfiles:
             for group, entries in wanted.rest.items() if not text.groups else ():
                 text.append(group, entries)
         return text.render()
+
+    def items(self, content: bytes, siblings: Siblings | None = None) -> dict[str, str]:
+        """Profiles, "profile PATH" -> "", and installations, "install HASH" -> PATH; see im_formats.base.Format.
+
+        All that are written there, even behind a gap where the client does not look.
+        """
+        text = _read(content)
+        found = {f"{_PROFILE_ITEM}{path}": "" for path in _written_profiles(text).values()}
+        return {**found, **{f"{_INSTALL_ITEM}{one}": path for one, path in _written_installs(text).items()}}
+
+    def wanted(self, fragment: str) -> dict[str, str]:
+        """The same for a fragment; see im_formats.base.Format.
+
+        Where the client opens a profile of the person's own, that is used and none of this is laid.
+        """
+        if not fragment.strip():
+            return {}
+        _fragment(fragment)
+        return self.items(fragment.strip().encode())
+
+    def remove(self, current: bytes, items: Mapping[str, str], siblings: Siblings | None = None) -> bytes:
+        """Take installations that still name the given profile, and profiles, out; see im_formats.base.Format.
+
+        [General] goes with the last of them if it stands behind them, where merge() lays it, and holds nothing else.
+        """
+        text = _read(current)
+        for install, path in _written_installs(text).items():
+            if items.get(_INSTALL_ITEM + install) == path:
+                text = _read(text.without_group(_INSTALL + install))
+        named = set(_written_installs(text).values())
+        for path in set(_written_profiles(text).values()) - named:
+            if items.get(_PROFILE_ITEM + path) == "":
+                text = _without_profile(text, path)
+        content = text.render()
+        if (
+            content != current
+            and list(text.groups) == [_GENERAL]
+            and set(text.groups[_GENERAL].entries) <= _GENERAL_KEYS
+        ):
+            behind = list(_read(current).groups)[-1] == _GENERAL
+            return text.without_group(_GENERAL) if behind else content
+        return content if content != current else current
+
+    def findings(self, content: bytes) -> list[str]:
+        """None: profiles.ini holds no password; see im_formats.base.Format."""
+        return []
 
     def describe(self, content: bytes | None) -> str:
         """Text of profiles.ini; it holds no secret. See im_formats.base.Format."""
@@ -202,6 +271,42 @@ def _listed(text: KeyValueLines) -> tuple[list[_Profile], int]:
             profiles.append(_Profile(f"Profile{number}", path, relative, group.get("Default") == "1"))
         number += 1
     return profiles, number
+
+
+def _written_profiles(text: KeyValueLines) -> dict[str, str]:
+    """Group -> Path of all profiles that are complete, in the order of the file."""
+    return {
+        name: path
+        for name, group in text.groups.items()
+        if _PROFILE_GROUP.fullmatch(name)
+        and (path := group.get("Path"))
+        and group.get("Name") is not None
+        and group.get("IsRelative") is not None
+    }
+
+
+def _written_installs(text: KeyValueLines) -> dict[str, str]:
+    """Hash -> Path of all installations; "" for one that names none."""
+    return {
+        name.removeprefix(_INSTALL): group.get("Default") or ""
+        for name, group in text.groups.items()
+        if re.fullmatch("Install[0-9A-F]+", name)
+    }
+
+
+def _without_profile(text: KeyValueLines, path: str) -> KeyValueLines:
+    """Take a profile out, and close the gap in the numbers as the client does."""
+    while group := next((name for name, one in _written_profiles(text).items() if one == path), None):
+        text = _read(text.without_group(group))
+        last = max(filter(_PROFILE_GROUP.fullmatch, text.groups), key=_number, default=group)
+        if _number(last) > _number(group):
+            text.rename(last, group)
+            text = _read(text.render())
+    return text
+
+
+def _number(group: str) -> int:
+    return int(group.removeprefix("Profile"))
 
 
 def _backup(text: KeyValueLines, siblings: Siblings) -> dict[str, str | None]:

@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.im_formats import sqlite_bytes
 from ansible.module_utils.im_formats.base import Refused
 from ansible.module_utils.im_formats.mozilla_accounts import find_accounts
-from ansible.module_utils.im_formats.mozilla_prefs import FORMAT, LAID_DOWN
+from ansible.module_utils.im_formats.mozilla_lists import LAID_DOWN
+from ansible.module_utils.im_formats.mozilla_prefs import FORMAT
 from ansible.module_utils.im_formats.mozilla_prefs_syntax import PrefsError, PrefsText, Value, literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -318,6 +320,15 @@ def test_a_number_that_the_contact_list_knows_under_another_case_is_not_reused()
     values = values_of(FORMAT.merge(b"", chat_fragment(), "", {"blist.sqlite": contacts}))
     assert values["mail.server.server1.imAccount"] == "account3"
     assert values["messenger.account.account3.name"] == JID
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_contact_list_is_read_whatever_python_offers(in_memory: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_bytes, "_WITHOUT_A_FILE", in_memory)
+    values = values_of(FORMAT.merge(b"", chat_fragment(), "", {"blist.sqlite": blist((1, JID), (2, "x"))}))
+    assert values["mail.server.server1.imAccount"] == "account3"
+    with pytest.raises(Refused, match=r"^blist\.sqlite: "):
+        FORMAT.merge(b"", chat_fragment(), "", {"blist.sqlite": blist()[:100] + b"\xff" * 9000})
 
 
 @pytest.mark.parametrize(
