@@ -2,7 +2,8 @@
 """Read and replace files of people's profiles, each as its owner. Documented below, where Ansible looks."""
 
 # pathlib knows neither dir_fd nor names that are bytes:
-# ruff: noqa: PTH100, PTH103, PTH108, PTH106, PTH111, PTH114, PTH116, PTH118, PTH119, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100, PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH111, PTH114, PTH116, PTH118, PTH119, PTH120
+# ruff: noqa: PTH123, PTH208
 
 from __future__ import annotations
 
@@ -18,12 +19,19 @@ description:
   - A person whose client runs is answered V(deferred) and not touched. All files of a group are compared with what
     was read (O(groups[].files[].before)) before the first of them is replaced. A group is all or nothing, as far as
     possible.
+  - What a run replaces, creates or deletes is kept with a manifest, so that O(action=restore) can put it back. A
+    rollback is a run of its own and can be rolled back. A file that changed since the run is left as it is.
+  - Imported as a plain library, without Ansible, the same is offered by C(read_requests), C(write_groups),
+    C(list_backups) and C(restore_runs).
 notes:
   - "Secrets: O(groups[].files[].content) is no_log. The answer of O(action=read) cannot be, so the C(im_profile) action
     keeps it to itself, never returns it, and must set C(no_log) on the task and on the play context of the connection
     while it runs this module. Without it the ssh connection prints the output of every module at C(-vvv) and the module
     logs its arguments on the host. The contents are compressed and in base64, which is not a protection. Error messages
     never hold contents."
+  - "A memory belongs to its login, mode 0600, in directories that the login can walk through but not write in, so
+    O(state_dir) gets mode 0711 as soon as root keeps one. The backups stay root's alone."
+  - "A deleted or restored file leaves the directories that were made for it, and a link is never deleted."
   - "Python 3.8 or later and its standard library. Linux, macOS, BSD. O(requests[].open_files) needs Linux."
   - "Run unprivileged, it serves the login it runs as and answers C(needs_root) for every other."
   - "Extended attributes and POSIX ACLs of a replaced file are not carried over, as when the client itself saves."
@@ -31,13 +39,15 @@ notes:
     C(crashed), C(not_dropped), C(bad_request), C(io). Codes of a path: C(forbidden), C(directory), C(fifo), C(device),
     C(socket), C(not_a_directory), C(link_outside), C(link_dangling), C(link_loop), C(not_owner), C(too_big),
     C(too_many), C(bad_name), C(changing), C(io), C(bad_request). Codes of a write: all of these, C(conflict),
-    C(no_space), C(quota), C(read_only), C(backup_failed), and C(incomplete) when new bytes could not be taken back."
+    C(no_space), C(quota), C(read_only), C(backup_failed), C(link), and C(incomplete) when new bytes could not be taken
+    back. Codes of a memory: those of a path and C(malformed). Codes of a backup: C(no_backup), C(no_manifest),
+    C(backup_damaged)."
 options:
   action:
-    description: What to do. V(read) never changes anything.
+    description: What to do. V(read) and V(list_backups) never change anything.
     type: str
     required: true
-    choices: [read, write]
+    choices: [read, write, list_backups, restore]
   requests:
     description: What to read, required with O(action=read).
     type: list
@@ -77,6 +87,10 @@ options:
         type: list
         elements: str
         default: []
+      memory:
+        description: Whether to answer what O(groups[].memory) kept under the key of this request.
+        type: bool
+        default: false
   groups:
     description: What to write, required with O(action=write). A group is the files of one client of one login.
     type: list
@@ -107,9 +121,8 @@ options:
             type: str
             required: true
           content:
-            description: The new bytes, zlib then base64.
+            description: The new bytes, zlib then base64. Null deletes the file, if it is the one that was read.
             type: str
-            required: true
           before:
             description: SHA-256 of the bytes that were read. Null if the file was absent and must still be.
             type: str
@@ -120,11 +133,53 @@ options:
           dir_mode:
             description: Mode of directories that have to be created, V(0700) by default (V(0755) for the machine).
             type: str
+      memory:
+        description: >-
+          Text to remember for this key, at most 1 MiB, kept once the files are written (or need not be). An empty text
+          forgets, null leaves what is remembered. That it cannot be kept does not fail the group.
+        type: str
+  restores:
+    description: What to roll back, required with O(action=restore).
+    type: list
+    elements: dict
+    suboptions:
+      login:
+        description: Whose files. Null is the machine.
+        type: str
+      run_id:
+        description: The run whose changes are taken back.
+        type: str
+        required: true
+      new_run_id:
+        description: Name of the rollback itself, under which what it replaces is kept.
+        type: str
+        required: true
+      paths:
+        description: Only these files, null is all that the run changed. What was remembered goes back only with all.
+        type: list
+        elements: str
+      keys:
+        description: Only the groups of these keys, null is all.
+        type: list
+        elements: str
+  logins:
+    description: With O(action=list_backups) only these (V(_machine) is the machine), null is all.
+    type: list
+    elements: str
   state_dir:
     description: >-
-      Where previous bytes are kept, in C(backups/LOGIN/RUN_ID/PATH) (C(_machine) for the machine), the newest 5 runs
-      of each login. By default C(/var/lib/im_client) as root, else C(~/.local/state/im_client).
+      Where previous bytes are kept, in C(backups/LOGIN/RUN_ID/PATH) with C(manifest.json), and memories, in
+      C(memory/LOGIN). C(_machine) stands for the machine. By default C(/var/lib/im_client) as root, else
+      C(~/.local/state/im_client).
     type: path
+  keep_runs:
+    description: How many runs of each login are kept.
+    type: int
+    default: 5
+  keep_days:
+    description: How many days a run is kept. The newest run of a login is always kept.
+    type: int
+    default: 90
   time_limit:
     description: Seconds after which the process of one login is killed, so that a dead home blocks nobody else.
     type: int
@@ -166,8 +221,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 answers:
-  description: One for each request or group, in their order.
-  returned: always
+  description: One for each request or group, in their order. A rollback has one for each group that the run wrote.
+  returned: with O(action=read), O(action=write) and O(action=restore)
   type: list
   elements: dict
   contains:
@@ -192,9 +247,22 @@ answers:
       elements: dict
     state:
       description: >-
-        V(written), V(unchanged), V(deferred) (the client runs), V(conflict) (changed since it was read) or V(failed)
-        (write only).
+        V(written), V(unchanged), V(deferred) (the client runs), V(conflict) (changed since it was read, or since the
+        run to take back wrote it) or V(failed) (not when reading).
       type: str
+    conflicts:
+      description: The paths that are the reason of V(conflict) (not when reading).
+      type: list
+      elements: str
+    memory:
+      description: What is remembered under the key, null if nothing is or nobody asked (read only).
+      type: str
+    memory_written:
+      description: Whether the memory was kept, null if none was given (not when reading).
+      type: bool
+    memory_error:
+      description: C(code) and C(message) if a memory cannot be trusted or kept, else null.
+      type: dict
     files:
       description: >-
         By path. Read, a file has C(content) (zlib, base64), C(sha256), C(size), C(mode), C(writable), C(why) if it is
@@ -202,6 +270,23 @@ answers:
         C(creatable), C(why). Any other has C(error). Written, each has C(backup) (previous bytes are kept) and
         C(written) (null when the process was killed and nobody knows).
       type: dict
+backups:
+  description: What is kept, by login.
+  returned: with O(action=list_backups)
+  type: list
+  elements: dict
+  contains:
+    login:
+      description: The login, null for the machine.
+      type: str
+    runs:
+      description: >-
+        The runs, the newest first. Each has C(run_id), C(when) (UTC), C(restores) (the run that it rolled back, null if
+        it was no rollback), C(groups) (keys), C(files) (each C(path), C(key), C(before), C(after), C(mode); a checksum
+        is null where there was no file) and C(error) (C(code) and C(message) if there is no manifest to go by, else
+        null).
+      type: list
+      elements: dict
 """
 
 import base64
@@ -225,14 +310,15 @@ import traceback
 import zlib
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
-from ansible.module_utils.basic import AnsibleModule
-
 FILE_LIMIT = 64 * 1024 * 1024  # bytes of one file
 LOGIN_LIMIT = 256 * 1024 * 1024  # bytes read for one login: a person must not be able to fill the memory of the host
 LINK_LIMIT = 20  # links followed on one path
 MATCH_LIMIT = 1000  # files of one pattern
 WORKERS = 8  # logins served at the same time: a dead NFS server makes all of them wait for the time limit
+MEMORY_LIMIT = 1024 * 1024  # bytes of one memory
 KEPT_RUNS = 5
+KEPT_DAYS = 90
+MANIFEST = "manifest.json"
 STATES = {True: "/var/lib/im_client", False: "~/.local/state/im_client"}  # by "runs as root"
 TEMP_NAME = re.compile(rb"\.im-client-[0-9a-f]{16}")
 MACHINE = "_machine"
@@ -265,8 +351,8 @@ class Conflict(Trouble):
 
     state = "conflict"
 
-    def __init__(self, shown: str) -> None:
-        super().__init__("conflict", f"{shown}: changed since it was read; read it again and merge again")
+    def __init__(self, shown: str, since: str = "it was read; read it again and merge again") -> None:
+        super().__init__("conflict", f"{shown}: changed since {since}")
 
 
 class Running(Trouble):
@@ -989,6 +1075,14 @@ def octal(value: str | None, default: int) -> int:
     return int(value, 8)
 
 
+class Previous(NamedTuple):
+    """What a run found before it wrote: bytes and mode (None: no file), and the mode that it gave (None: deleted)."""
+
+    data: bytes | None
+    mode: int | None
+    mode_after: int | None
+
+
 class Change:
     """One file of a group on its way from the bytes that were read to the new ones."""
 
@@ -999,7 +1093,7 @@ class Change:
         self.path = wish["path"]
         self.parts = split(self.path, absolute=machine)
         self.shown = tree.show(self.parts)
-        self.new = unpack(wish["content"], self.path)
+        self.new = None if wish["content"] is None else unpack(wish["content"], self.path)  # None: delete the file
         self.before = wish["before"]
         self.dir_mode = octal(wish["dir_mode"], 0o755 if machine else 0o700)
         self.mode = octal(wish["mode"], 0o644 if machine else 0o600)
@@ -1014,16 +1108,31 @@ class Change:
             self.old, self.found = tree.read(self.spot)
             if wish["mode"] is None:
                 self.mode = stat.S_IMODE(self.found.st_mode) & 0o777
+            if self.new is None:
+                self._refuse_link()
         self.directory = self.spot.directory
 
-    def needed(self) -> bool:
-        """Return whether something has to be written."""
-        return self.found is None or self.old != self.new or self.found.st_mode & 0o777 != self.mode
+    def _refuse_link(self) -> None:
+        """Raise Trouble if the name to delete is a link: deleting its target would leave a link that leads nowhere."""
+        with contextlib.closing(self.tree.locate([*self.parts[:-1], b"."])) as above:
+            here, there = os.fstat(above.directory), os.fstat(self.spot.directory)
+        if not os.path.samestat(here, there) or self.spot.names != self.parts[-1:]:
+            raise Trouble("link", f"{self.shown}: a link, what it leads to is not deleted")
 
-    def compare(self) -> None:
-        """Raise Conflict unless the file is the one that was read (or holds the new bytes already: a repeated call)."""
-        if self.old != self.new and (None if self.old is None else digest(self.old)) != self.before:
-            raise Conflict(self.shown)
+    def needed(self) -> bool:
+        """Return whether something has to be written or deleted."""
+        if self.found is None or self.new is None:
+            return self.old is not self.new  # one of them exists
+        return self.old != self.new or self.found.st_mode & 0o777 != self.mode
+
+    def foreign(self) -> bool:
+        """Return whether the file is neither the one that was read nor the new one already (a repeated call)."""
+        return self.old != self.new and (None if self.old is None else digest(self.old)) != self.before
+
+    def previous(self) -> Previous:
+        """Return what a rollback needs to know."""
+        mode = None if self.found is None else stat.S_IMODE(self.found.st_mode) & 0o777
+        return Previous(self.old, mode, None if self.new is None else self.mode)
 
     def sweep(self) -> None:
         """Remove temporary files that a killed run left in the directory. A living run holds a lock on its own."""
@@ -1051,6 +1160,8 @@ class Change:
 
     def prepare(self) -> None:
         """Create missing directories and put the new bytes, safely on the disk, beside the target."""
+        if self.new is None:
+            return
         try:
             for name in self.spot.names[:-1]:
                 self._make_directory(name)
@@ -1101,10 +1212,13 @@ class Change:
                 raise Conflict(self.shown)
 
     def swap(self) -> None:
-        """Put the new bytes in place of the old, in one step."""
+        """Put the new bytes in place of the old, in one step, or delete the file."""
         try:
-            self._rename(self.temp)
-            self.temp = None
+            if self.new is None:
+                os.unlink(self.spot.names[-1], dir_fd=self.directory)
+            else:
+                self._rename(self.temp)
+                self.temp = None
             self.written = True
             sync_directory(self.directory)
         except OSError as error:
@@ -1117,8 +1231,7 @@ class Change:
         """Put the old bytes back if the new ones still stand there; written stays true if that fails."""
         name = self.spot.names[-1]
         with contextlib.suppress(OSError, Trouble):
-            data, _ = read_regular(name, self.shown, lambda found: self.tree.check(found, self.shown), self.directory)
-            if data != self.new:
+            if self._standing(name) != self.new:
                 self.written = False  # somebody wrote after us: it is theirs now
                 return
             if self.old is None or self.found is None:
@@ -1133,6 +1246,14 @@ class Change:
                     raise
             self.written = False
             sync_directory(self.directory)
+
+    def _standing(self, name: bytes) -> bytes | None:
+        """Return the bytes that stand at NAME now, None if there are none."""
+        try:
+            os.stat(name, dir_fd=self.directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        return read_regular(name, self.shown, lambda found: self.tree.check(found, self.shown), self.directory)[0]
 
     def clean(self, failed: bool) -> None:
         """Remove the temporary file and, if the group FAILED, the directories made for it."""
@@ -1161,23 +1282,27 @@ def write_group(
     group: dict[str, Any],
     seen: dict[int, list[int]] | None,
     check: bool,
-    keep: Callable[[dict[str, bytes]], None],
+    keep: Callable[[dict[str, Previous]], None],
 ) -> dict[str, Any]:
-    """Return {state, running, error, files} of one group, written if it may be.
+    """Return {state, running, error, conflicts, files} of one group, written if it may be.
 
-    KEEP is given the previous bytes, by path, before the first file is touched; it raises Trouble if it cannot.
+    KEEP is given what stood there, by path, before the first file is touched; it raises Trouble if it cannot keep it.
     """
     changes: list[Change] = []
     state, signs, error = "unchanged", [], None
+    conflicts: list[str] = []
     try:
         lookout = Lookout(tree, group, seen)
-        refuse_running(lookout)
+        if group["files"]:  # a memory alone is no business of the client's
+            refuse_running(lookout)
         for wish in group["files"]:
             if any(change.path == wish["path"] for change in changes):
                 raise Trouble("bad_request", "path {!r} stands twice in one group".format(wish["path"]))
             changes.append(Change(tree, wish))
-        for change in changes:
-            change.compare()
+        foreign = [change for change in changes if change.foreign()]
+        if foreign:
+            conflicts = [change.path for change in foreign]
+            raise conflict_of(foreign, group)
         needed = [change for change in changes if change.needed()]
         if check:
             predict(tree, needed)
@@ -1185,7 +1310,7 @@ def write_group(
             for change in changes:
                 change.sweep()
             if needed:
-                keep({change.path: change.old for change in needed if change.old is not None})
+                keep({change.path: change.previous() for change in needed})
                 replace_all(needed, lookout)
         if needed:
             state = "written"
@@ -1203,7 +1328,15 @@ def write_group(
         change.path: {"backup": change.written and change.old is not None, "written": change.written}
         for change in changes
     }
-    return {"state": state, "running": signs, "error": error, "files": files}
+    return {"state": state, "running": signs, "error": error, "conflicts": conflicts, "files": files}
+
+
+def conflict_of(foreign: list[Change], group: dict[str, Any]) -> Conflict:
+    """Return the Conflict that names all files of a group that are not as expected."""
+    shown = ", ".join(change.shown for change in foreign)
+    if group.get("restores") is None:
+        return Conflict(shown)
+    return Conflict(shown, "run {} wrote it; left as it is".format(group["restores"]))
 
 
 def refuse_running(lookout: Lookout) -> None:
@@ -1244,68 +1377,381 @@ def replace_all(changes: list[Change], lookout: Lookout) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Keeping the previous bytes (by the parent, which never touches a home when it is root)
+# What the host keeps: previous bytes and memories (by the parent, which never touches a home when it is root)
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-class Backups:
-    """The tree STATE_DIR/backups/LOGIN/RUN_ID/PATH, that only the one who runs the module can read."""
+def check_private(path: str, forbidden: int) -> None:
+    """Raise Trouble unless PATH is a real directory of ours in whose mode no bit FORBIDDEN is set."""
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & forbidden:
+        raise Trouble("not_owner", f"{path}: not a directory that only its owner {os.geteuid()} may use so")
+
+
+def store_file(directory: str, name: str, data: bytes, owner: int | None = None) -> None:
+    """Put DATA at NAME in DIRECTORY, which only we can write in, in one step and safely on the disk; mode 0600."""
+    target = os.path.join(directory, name)
+    temp = target + ".new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temp)  # of a run that was killed
+    descriptor = os.open(temp, OPEN_TEMP, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if owner is not None:
+                os.fchown(descriptor, owner, -1)
+            os.fsync(descriptor)
+        os.rename(temp, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temp)
+        raise
+    above = os.open(directory, OPEN_DIRECTORY & ~os.O_NOFOLLOW)
+    try:
+        sync_directory(above)
+    finally:
+        os.close(above)
+
+
+class Memory:
+    """The texts STATE_DIR/memory/LOGIN/SHA-256-OF-KEY.json: what the control node wants to remember of a group.
+
+    The files belong to their logins, so that a job that runs as the login can read them. The directories are ours alone
+    to write in and everybody's to walk through: no login can put a link or another's file in the place of its own.
+    """
 
     def __init__(self, state_dir: str) -> None:
         self.state_dir = os.path.abspath(state_dir)
 
+    def _place(self, login: str | None, key: str) -> tuple[list[str], str]:
+        """Return (the directories from the state directory on, the name of the file)."""
+        top = os.path.join(self.state_dir, "memory")
+        below = os.path.join(top, MACHINE if login is None else login)
+        return [self.state_dir, top, below], digest(key.encode("utf-8", "surrogatepass")) + ".json"
+
+    def _owner(self, login: str | None) -> int:
+        if login is None or os.geteuid() != 0:
+            return os.geteuid()
+        try:
+            return pwd.getpwnam(login).pw_uid
+        except KeyError:
+            raise Trouble("no_login", f"no login {login!r} on this host") from None
+
+    def read(self, login: str | None, key: str) -> str | None:
+        """Return the memory, None if there is none; raise Trouble if what stands there cannot be trusted."""
+        directories, name = self._place(login, key)
+        shown = "the memory of this group"
+        owner = self._owner(login)
+
+        def check(found: os.stat_result) -> None:
+            check_regular(found, shown)
+            if found.st_uid != owner:
+                raise Trouble("not_owner", f"{shown}: belongs to uid {found.st_uid}, not to {owner}")
+            if found.st_size > MEMORY_LIMIT:
+                raise Trouble("too_big", f"{shown}: larger than {MEMORY_LIMIT} bytes")
+
+        try:
+            for directory in directories:
+                found = os.lstat(directory)
+                if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
+                    raise Trouble("not_owner", f"{directory}: not a directory that only its owner may change")
+            path = os.fsencode(os.path.join(directories[-1], name))
+            check(os.lstat(path))
+            data, _ = read_regular(path, shown, check)
+            if len(data) > MEMORY_LIMIT:
+                raise Trouble("too_big", f"{shown}: larger than {MEMORY_LIMIT} bytes")
+            return data.decode("utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise trouble_of(error, shown) from None
+        except UnicodeDecodeError:
+            raise Trouble("malformed", f"{shown}: not text in UTF-8") from None
+
+    def write(self, login: str | None, key: str, memory: str) -> None:
+        """Keep MEMORY, or none when it is empty; raise Trouble if it cannot be kept."""
+        directories, name = self._place(login, key)
+        shown = "the memory of this group"
+        try:
+            data = memory.encode("utf-8")
+        except UnicodeEncodeError:
+            raise Trouble("bad_request", f"{shown}: not text in UTF-8") from None
+        if len(data) > MEMORY_LIMIT:
+            raise Trouble("too_big", f"{shown}: larger than {MEMORY_LIMIT} bytes")
+        owner = self._owner(login)
+        try:
+            if not data:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(directories[-1], name))
+                return
+            os.makedirs(os.path.dirname(self.state_dir), exist_ok=True)
+            for directory in directories:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(directory, 0o700)
+                check_private(directory, 0o022)
+                if os.geteuid() == 0:  # the login has to get through
+                    os.chmod(directory, stat.S_IMODE(os.lstat(directory).st_mode) | 0o711)  # noqa: S103  root's alone
+            store_file(directories[-1], name, data, owner)
+        except OSError as error:
+            raise trouble_of(error, shown) from None
+
+
+class Kept(NamedTuple):
+    """What Backups.store() did: the files it made, the paths whose bytes are kept, the manifest as it was before."""
+
+    made: list[bytes]
+    paths: set[str]
+    manifest: dict[str, Any] | None
+
+
+class Backups:
+    """The tree STATE_DIR/backups/LOGIN/RUN_ID/PATH, that only the one who runs the module can read.
+
+    The manifest of a run, RUN_ID/manifest.json, says what the run found and what it left:
+    schema 1; when (UTC); restores (the run that this one rolled back, or null);
+    files: path -> key (of its group), before and after (SHA-256), mode and mode_after (octal); null: no file;
+    groups: key -> processes, locks, open_files (how to see that the client runs), memory (what was remembered before)
+    and memory_after (SHA-256 of what was remembered then, null: the memory was left alone).
+    """
+
+    def __init__(self, state_dir: str, keep_runs: int = KEPT_RUNS, keep_days: int = KEPT_DAYS) -> None:
+        """KEEP_RUNS and KEEP_DAYS: what is beyond is removed, but never the newest run of a login."""
+        self.state_dir = os.path.abspath(state_dir)
+        self.keep_runs = keep_runs
+        self.keep_days = keep_days
+
     def _of(self, login: str | None) -> bytes:
         return os.fsencode(os.path.join(self.state_dir, "backups", MACHINE if login is None else login))
 
-    def _check_private(self) -> None:
-        for path, forbidden in ((self.state_dir, 0o022), (os.path.join(self.state_dir, "backups"), 0o077)):
-            found = os.lstat(path)
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & forbidden:
-                message = "{}: not a directory that only its owner {} may change, nothing is kept there"
-                raise Trouble("backup_failed", message.format(path, os.geteuid()))
+    def _run(self, login: str | None, run_id: str) -> bytes:
+        return os.path.join(self._of(login), os.fsencode(run_id))
 
-    def store(self, login: str | None, run_id: str, previous: dict[str, bytes]) -> list[bytes]:
-        """Keep bytes by path, return the files made. What was kept earlier under the same run id stays: it is older."""
+    def _check_private(self) -> None:
+        check_private(self.state_dir, 0o022)
+        check_private(os.path.join(self.state_dir, "backups"), 0o077)
+
+    def store(self, task: dict[str, Any], previous: dict[str, Previous], memory: str | None) -> Kept:
+        """Keep what stood at the paths of a group, and its MEMORY, before the group is written.
+
+        What was kept earlier under the same run id stays: it is older.
+        """
+        login, run_id = task["login"], task["run_id"]
         made: list[bytes] = []
-        os.umask(0o077)  # makedirs gives its mode to the last directory only
+        kept: set[str] = set()
+        manifest: dict[str, Any] | None = None
+        umask = os.umask(0o077)  # makedirs gives its mode to the last directory only
         try:
-            top = os.path.join(self._of(login), os.fsencode(run_id))
-            os.makedirs(os.path.dirname(top), exist_ok=True)
+            top = self._run(login, run_id)
+            os.makedirs(top, exist_ok=True)
             self._check_private()
-            for path, data in previous.items():
-                name = os.path.join(top, *split(path, absolute=login is None))
+            with contextlib.suppress(FileNotFoundError):
+                manifest = self.manifest(login, run_id)
+            known = {} if manifest is None else manifest["files"]
+            for path, was in previous.items():
+                parts = split(path, absolute=login is None)
+                if parts[0] == MANIFEST.encode():
+                    raise Trouble("backup_failed", f"path {path!r}: this name belongs to the backups")
+                if was.data is None or path in known:
+                    continue
+                name = os.path.join(top, *parts)
                 os.makedirs(os.path.dirname(name), exist_ok=True)
+                kept.add(path)
                 with contextlib.suppress(FileExistsError):
                     descriptor = os.open(name, OPEN_TEMP, 0o600)
                     made.append(name)
                     with os.fdopen(descriptor, "wb") as file:
-                        file.write(data)
+                        file.write(was.data)
                         file.flush()
                         os.fsync(descriptor)
             if previous:
-                os.utime(top)  # the age of a run is the age of its last file
-        except OSError as error:
-            self.discard(login, made)
-            raise Trouble("backup_failed", trouble_of(error, self.state_dir).message) from None
-        return made
+                new = self._with_group(manifest, task, previous, memory)
+                store_file(os.fsdecode(top), MANIFEST, json.dumps(new, indent=1).encode("ascii"))
+        except (OSError, Trouble) as problem:
+            self.discard(login, run_id, Kept(made, kept, manifest))
+            words = problem.message if isinstance(problem, Trouble) else trouble_of(problem, self.state_dir).message
+            raise Trouble("backup_failed", words) from None
+        finally:
+            os.umask(umask)
+        return Kept(made, kept | {path for path in previous if path in known}, manifest)
 
-    def discard(self, login: str | None, made: list[bytes]) -> None:
-        """Remove files made for a group that was not written, and directories that are empty then."""
-        top = self._of(login)
-        for name in made:
+    def _with_group(
+        self, manifest: dict[str, Any] | None, task: dict[str, Any], previous: dict[str, Previous], memory: str | None
+    ) -> dict[str, Any]:
+        """Return MANIFEST with what is about to happen to a group."""
+        wishes = {wish["path"]: wish for wish in task["files"]}
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        if manifest is None:
+            manifest = {"schema": 1, "when": now, "restores": task.get("restores"), "files": {}, "groups": {}}
+        files = dict(manifest["files"])
+        for path, was in previous.items():
+            content = wishes[path]["content"]
+            first = files.get(path)  # an earlier write of the same run
+            files[path] = {
+                "key": task["key"],
+                "before": first["before"] if first else None if was.data is None else digest(was.data),
+                "after": None if content is None else digest(unpack(content, path)),
+                "mode": first["mode"] if first else None if was.mode is None else f"{was.mode:04o}",
+                "mode_after": None if was.mode_after is None else f"{was.mode_after:04o}",
+            }
+        group = {name: task[name] for name in ("processes", "locks", "open_files")}
+        first = manifest["groups"].get(task["key"])
+        group["memory"] = first["memory"] if first else memory
+        group["memory_after"] = None if task["memory"] is None else digest(task["memory"].encode("utf-8", "replace"))
+        return {**manifest, "when": now, "files": files, "groups": {**manifest["groups"], task["key"]: group}}
+
+    def discard(self, login: str | None, run_id: str, kept: Kept) -> None:
+        """Undo store() for a group that was not written."""
+        top = self._run(login, run_id)
+        for name in kept.made:
             with contextlib.suppress(OSError):  # not empty
                 os.unlink(name)
                 above = os.path.dirname(name)
                 while above != top:
                     os.rmdir(above)
                     above = os.path.dirname(above)
+        with contextlib.suppress(OSError):
+            if kept.manifest is not None:
+                store_file(os.fsdecode(top), MANIFEST, json.dumps(kept.manifest, indent=1).encode("ascii"))
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(top, MANIFEST.encode()))
+                os.rmdir(top)
 
-    def prune(self, login: str | None) -> None:
-        """Keep the newest runs of a login only."""
-        with contextlib.suppress(FileNotFoundError):
-            runs = sorted(os.scandir(self._of(login)), key=lambda run: (run.stat().st_mtime_ns, run.name))
-            for run in runs[:-KEPT_RUNS]:
-                shutil.rmtree(run.path, ignore_errors=True)
+    def prune(self) -> None:
+        """Remove the runs that are too many or too old."""
+        oldest = (time.time() - self.keep_days * 86400) * 1e9
+        for _, name in self._logins():
+            with contextlib.suppress(OSError):
+                ages = sorted((run.stat().st_mtime_ns, run.name, run.path) for run in os.scandir(name))
+                for index, (age, _, path) in enumerate(reversed(ages)):
+                    if index and (index >= self.keep_runs or age < oldest):
+                        shutil.rmtree(path, ignore_errors=True)
+
+    def _logins(self) -> list[tuple[str | None, bytes]]:
+        """Return (login, directory) of all that have backups; None, the machine, comes first."""
+        top = os.fsencode(os.path.join(self.state_dir, "backups"))
+        try:
+            names = sorted(os.listdir(top))
+        except FileNotFoundError:
+            return []
+        logins = [None if text(name) == MACHINE else text(name) for name in names]
+        found = list(zip(logins, (os.path.join(top, name) for name in names)))
+        return sorted(found, key=lambda one: one[0] or "")
+
+    def manifest(self, login: str | None, run_id: str) -> dict[str, Any]:
+        """Return the manifest of a run; raise FileNotFoundError without one, Trouble if nobody can read it."""
+        shown = f"backup {run_id} of {login or 'the machine'}"
+        with open(os.path.join(self._run(login, run_id), MANIFEST.encode()), "rb") as file:
+            try:
+                manifest = json.load(file)
+                if manifest["schema"] == 1 and manifest["files"].keys() and manifest["groups"].keys():
+                    return dict(manifest)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                pass
+        raise Trouble("backup_damaged", f"{shown}: its manifest is not one that this version understands")
+
+    def runs(self, login: str | None) -> list[str]:
+        """Return the ids of the runs of a login, the newest first."""
+        try:
+            entries = sorted(os.scandir(self._of(login)), key=lambda run: (run.stat().st_mtime_ns, run.name))
+        except FileNotFoundError:
+            return []
+        return [text(entry.name) for entry in reversed(entries)]
+
+    def listing(self, logins: list[str] | None) -> list[dict[str, Any]]:
+        """Return [{login, runs}], see RETURN."""
+        found = []
+        for login, _ in self._logins():
+            if logins is None or (login or MACHINE) in logins:
+                found.append({"login": login, "runs": [self._described(login, run) for run in self.runs(login)]})
+        return found
+
+    def _described(self, login: str | None, run_id: str) -> dict[str, Any]:
+        try:
+            manifest = self.manifest(login, run_id)
+        except FileNotFoundError:
+            trouble = Trouble("no_manifest", f"backup {run_id} of {login or 'the machine'}: kept without a manifest")
+        except Trouble as found:
+            trouble = found
+        else:
+            files = [
+                {"path": path, **{name: entry[name] for name in ("key", "before", "after", "mode")}}
+                for path, entry in sorted(manifest["files"].items())
+            ]
+            whole = {name: manifest[name] for name in ("when", "restores")}
+            return {"run_id": run_id, **whole, "groups": sorted(manifest["groups"]), "files": files, "error": None}
+        nothing: dict[str, Any] = {"when": None, "restores": None, "groups": [], "files": []}
+        return {"run_id": run_id, **nothing, "error": trouble.as_answer()}
+
+    def groups_of(self, wish: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the groups to write so that what a run changed is as it was before; raise Trouble if that cannot be.
+
+        WISH: an entry of the option restores.
+        """
+        login, run_id = wish["login"], wish["run_id"]
+        check_task(wish)
+        check_task({"login": login, "run_id": wish["new_run_id"]})
+        if wish["new_run_id"] == run_id:
+            raise Trouble("bad_request", f"run {run_id}: a rollback must have a run_id of its own")
+        try:
+            manifest = self.manifest(login, run_id)
+        except FileNotFoundError:
+            known = ", ".join(self.runs(login)) or "none"
+            raise Trouble(
+                "no_backup", f"{login or 'the machine'}: no backup of run {run_id} with a manifest; known: {known}"
+            ) from None
+        except OSError as error:
+            raise trouble_of(error, f"backup {run_id}") from None
+        for name, known_names in (("paths", manifest["files"]), ("keys", manifest["groups"])):
+            unknown = sorted(set(wish[name] or ()) - set(known_names))
+            if unknown:
+                raise Trouble("bad_request", f"run {run_id} wrote no {name} {', '.join(unknown)}")
+        groups = []
+        for key, group in manifest["groups"].items():
+            paths = [
+                path
+                for path, entry in manifest["files"].items()
+                if entry["key"] == key and (wish["paths"] is None or path in wish["paths"])
+            ]
+            if paths and (wish["keys"] is None or key in wish["keys"]):
+                groups.append(
+                    {
+                        **{name: group[name] for name in ("processes", "locks", "open_files")},
+                        "key": key,
+                        "login": login,
+                        "run_id": wish["new_run_id"],
+                        "restores": run_id,
+                        "files": [self._way_back(login, run_id, path, manifest["files"][path]) for path in paths],
+                        **self._memory_back(group, whole=wish["paths"] is None),
+                    }
+                )
+        return groups
+
+    @staticmethod
+    def _memory_back(group: dict[str, Any], whole: bool) -> dict[str, Any]:
+        """What was remembered goes back with the files: the next run must not take our rollback for the user's wish."""
+        if not whole or group["memory_after"] is None:
+            return {"memory": None, "memory_over": None}
+        return {"memory": group["memory"] or "", "memory_over": group["memory_after"]}
+
+    def _way_back(self, login: str | None, run_id: str, path: str, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return the file to write, as in groups, so that PATH is as it was before the run."""
+        content = None
+        if entry["before"] is not None:
+            name = os.path.join(self._run(login, run_id), *split(path, absolute=login is None))
+            try:
+                data, _ = read_regular(
+                    name, f"backup of {path}", lambda found: check_regular(found, "backup of " + path)
+                )
+            except (Trouble, OSError):
+                data = b""
+            if digest(data) != entry["before"]:
+                raise Trouble("backup_damaged", f"backup {run_id} of {path}: not the bytes that were kept")
+            content = pack(data)
+        # Unless the run changed the mode, the one that the file has now is the user's.
+        mode = entry["mode"] if entry["mode"] != entry["mode_after"] else None
+        return {"path": path, "content": content, "before": entry["after"], "mode": mode, "dir_mode": None}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1313,7 +1759,9 @@ class Backups:
 # ---------------------------------------------------------------------------------------------------------------------
 
 # What a child does with one task: (tree, task, keep) -> fields of the answer.
-Serve = Callable[[Tree, "dict[str, Any]", "Callable[[dict[str, bytes]], None]"], "dict[str, Any]"]
+Serve = Callable[[Tree, "dict[str, Any]", "Callable[[dict[str, Previous]], None]"], "dict[str, Any]"]
+# What a child may say of its task. The rest of an answer is the parent's.
+CHILD_SAYS = ("home", "uid", "error", "running", "state", "conflicts", "files")
 
 
 class Child:
@@ -1329,9 +1777,13 @@ class Child:
         while rest:
             rest = rest[os.write(self.say, rest) :]
 
-    def keep(self, index: int, previous: dict[str, bytes]) -> None:
-        """Have the parent keep previous bytes; return when they are on the disk."""
-        self.tell({"index": index, "keep": {path: pack(data) for path, data in previous.items()}})
+    def keep(self, index: int, previous: dict[str, Previous]) -> None:
+        """Have the parent keep what stood there; return when it is on the disk."""
+        wire = {
+            path: [None if was.data is None else pack(was.data), was.mode, was.mode_after]
+            for path, was in previous.items()
+        }
+        self.tell({"index": index, "keep": wire})
         answer = b""
         while not answer.endswith(b"\n"):
             part = os.read(self.hear, 65536)
@@ -1418,21 +1870,32 @@ class Worker:
 class Service:
     """Has every task served by a process of its login, a few at a time."""
 
-    def __init__(self, tasks: list[dict[str, Any]], serve: Serve, backups: Backups | None, time_limit: int) -> None:
+    def __init__(
+        self,
+        tasks: list[dict[str, Any]],
+        serve: Serve,
+        time_limit: int,
+        *,
+        memory: Memory,
+        backups: Backups | None = None,
+        check: bool = False,
+    ) -> None:
         """BACKUPS: None when reading."""
         self.tasks = tasks
         self.serve = serve
-        self.backups = backups
         self.time_limit = time_limit
+        self.memory = memory
+        self.backups = backups
+        self.check = check
         self.answers = [self._blank(task) for task in tasks]
-        self.kept: dict[int, list[bytes]] = {}  # task: files made in the backups
+        self.kept: dict[int, Kept] = {}  # by task
 
     def _blank(self, task: dict[str, Any]) -> dict[str, Any]:
         answer = {"key": task["key"], "login": task["login"], "error": None, "running": [], "files": {}}
         if self.backups is None:
-            answer.update(home=None, uid=None)
+            answer.update(home=None, uid=None, memory=None, memory_error=None)
         else:
-            answer.update(state="failed")
+            answer.update(state="failed", conflicts=[], memory_written=None, memory_error=None)
         return answer
 
     def run(self) -> list[dict[str, Any]]:
@@ -1478,24 +1941,59 @@ class Service:
             return False  # nonsense: the child runs as the person, who may have got hold of it
         return True
 
-    def _keep(self, index: int, task: dict[str, Any], previous: dict[str, str]) -> Trouble | None:
+    def _keep(self, index: int, task: dict[str, Any], previous: dict[str, list[Any]]) -> Trouble | None:
+        if index in self.kept:
+            raise ValueError("a group is kept once")
         try:
             if self.backups is not None:
-                paths = [wish["path"] for wish in task["files"] if wish["path"] in previous]
-                raw = {path: unpack(previous[path], path) for path in paths}
-                self.kept[index] = self.backups.store(task["login"], task["run_id"], raw)
+                found = {}
+                for path in [wish["path"] for wish in task["files"] if wish["path"] in previous]:
+                    packed, mode, mode_after = previous[path]
+                    data = None if packed is None else unpack(packed, path)
+                    found[path] = Previous(data, mode and mode & 0o777, mode_after and mode_after & 0o777)
+                memory = None
+                if task["memory"] is not None:
+                    with contextlib.suppress(Trouble):  # what cannot be trusted is not put back either
+                        memory = self.memory.read(task["login"], task["key"])
+                self.kept[index] = self.backups.store(task, found, memory)
         except Trouble as trouble:
             return trouble
         return None
 
     def _settle(self, index: int, known: dict[str, Any]) -> None:
-        answer = self.answers[index]
-        answer.update({name: value for name, value in known.items() if name in answer})
-        if self.backups is not None and index in self.kept:
-            if any(file["written"] is not False for file in answer["files"].values()):
-                self.backups.prune(answer["login"])
-            else:
-                self.backups.discard(answer["login"], self.kept[index])
+        answer, task = self.answers[index], self.tasks[index]
+        answer.update({name: known[name] for name in CHILD_SAYS if name in known and name in answer})
+        if self.backups is None:
+            if task["memory"] and answer["error"] is None:
+                self._remember(answer, task)
+            return
+        if index in self.kept and all(file["written"] is False for file in answer["files"].values()):
+            self.backups.discard(task["login"], task["run_id"], self.kept[index])
+        if task["memory"] is not None:
+            self._memorize(answer, task)
+
+    def _remember(self, answer: dict[str, Any], task: dict[str, Any]) -> None:
+        try:
+            answer["memory"] = self.memory.read(task["login"], task["key"])
+        except Trouble as trouble:
+            answer["memory_error"] = trouble.as_answer()
+
+    def _memorize(self, answer: dict[str, Any], task: dict[str, Any]) -> None:
+        """Keep the memory of a group that was written. That it cannot be kept is no reason to fail the group."""
+        answer["memory_written"] = False
+        try:
+            over = task.get("memory_over")
+            if answer["state"] == "unchanged" and over is not None:
+                # Rolled back already, unless that was killed between the files and the memory.
+                now = self.memory.read(task["login"], task["key"])
+                if digest((now or "").encode("utf-8")) != over:
+                    return
+            if answer["state"] in ("written", "unchanged"):
+                if not self.check:
+                    self.memory.write(task["login"], task["key"], task["memory"])
+                answer["memory_written"] = True
+        except Trouble as trouble:
+            answer["memory_error"] = trouble.as_answer()
 
     def _end(self, worker: Worker, late: bool) -> None:
         worker.end()
@@ -1510,7 +2008,8 @@ class Service:
             known: dict[str, Any] = {"error": trouble.as_answer()}
             if index in self.kept:  # it may have written before it ended
                 known["files"] = {
-                    wish["path"]: {"backup": bool(self.kept[index]), "written": None} for wish in task["files"]
+                    wish["path"]: {"backup": wish["path"] in self.kept[index].paths, "written": None}
+                    for wish in task["files"]
                 }
             self._settle(index, known)
 
@@ -1525,20 +2024,121 @@ def check_task(task: dict[str, Any]) -> None:
         raise Trouble("bad_request", f"run_id {run_id!r} must be letters, digits, '._-', at most 100")
 
 
-def read(requests: list[dict[str, Any]], time_limit: int = 30) -> list[dict[str, Any]]:
-    """Return the answers of action read."""
-    seen = first_look(requests)
-    return Service(requests, lambda tree, request, _keep: read_request(tree, request, seen), None, time_limit).run()
+# What the entries of requests and groups may leave out, with its default. Everything else is required.
+SIGNS: dict[str, Any] = {"processes": [], "locks": [], "open_files": []}
+REQUEST: dict[str, Any] = {**SIGNS, "login": None, "paths": [], "system_paths": [], "memory": False}
+GROUP: dict[str, Any] = {**SIGNS, "login": None, "memory": None}
+FILE: dict[str, Any] = {"content": None, "before": None, "mode": None, "dir_mode": None}
+RESTORE: dict[str, Any] = {"login": None, "paths": None, "keys": None}
 
 
-def write(
-    groups: list[dict[str, Any]], state_dir: str, check: bool = False, time_limit: int = 30
+def completed(entry: dict[str, Any], defaults: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
+    """Return ENTRY with its DEFAULTS; raise ValueError for a name that is unknown or missing."""
+    unknown, missing = set(entry) - {*defaults, *required}, set(required) - set(entry)
+    if unknown or missing:
+        wrong = ", ".join(sorted(unknown | missing))
+        raise ValueError(f"unknown or missing: {wrong}; known: {', '.join(sorted({*defaults, *required}))}")
+    return {**defaults, **entry}
+
+
+def default_state_dir() -> str:
+    """Return where root, or the person who runs this, keeps its state."""
+    return os.path.expanduser(STATES[os.geteuid() == 0])
+
+
+def read_requests(
+    requests: list[dict[str, Any]], state_dir: str | None = None, time_limit: int = 30
 ) -> list[dict[str, Any]]:
-    """Return the answers of action write."""
-    seen = first_look(groups)
+    """Read, as action read does. Needs no Ansible: also a library for jobs that run as the person.
+
+    Args:
+        requests: entries of the option requests; what they leave out has the documented default.
+        state_dir: see the option state_dir.
+        time_limit: seconds for each login.
+
+    Returns:
+        The answers documented in RETURN, in the order of REQUESTS. Run unprivileged, it serves the login that runs it.
+
+    Raises:
+        ValueError: an entry has an unknown name or lacks its key.
+    """
+    asked = [completed(request, REQUEST, ("key",)) for request in requests]
+    seen = first_look(asked)
+    memory = Memory(state_dir or default_state_dir())
     return Service(
-        groups, lambda tree, group, keep: write_group(tree, group, seen, check, keep), Backups(state_dir), time_limit
+        asked, lambda tree, request, _keep: read_request(tree, request, seen), time_limit, memory=memory
     ).run()
+
+
+def write_groups(
+    groups: list[dict[str, Any]],
+    state_dir: str | None = None,
+    check: bool = False,
+    time_limit: int = 30,
+    *,
+    keep_runs: int = KEPT_RUNS,
+    keep_days: int = KEPT_DAYS,
+) -> list[dict[str, Any]]:
+    """Write, as action write does. Needs no Ansible, as read_requests(), with the same arguments and these:
+
+    Args:
+        groups: entries of the option groups; what they and their files leave out has the documented default.
+        check: predict, write nothing.
+        keep_runs: see the option keep_runs.
+        keep_days: see the option keep_days.
+    """
+    asked = []
+    for group in groups:
+        whole = completed(group, GROUP, ("key", "run_id", "files"))
+        asked.append({**whole, "files": [completed(file, FILE, ("path",)) for file in whole["files"]]})
+    return _write(asked, Backups(state_dir or default_state_dir(), keep_runs, keep_days), check, time_limit)
+
+
+def _write(groups: list[dict[str, Any]], backups: Backups, check: bool, time_limit: int) -> list[dict[str, Any]]:
+    seen = first_look(groups)
+    answers = Service(
+        groups,
+        lambda tree, group, keep: write_group(tree, group, seen, check, keep),
+        time_limit,
+        memory=Memory(backups.state_dir),
+        backups=backups,
+        check=check,
+    ).run()
+    if not check:
+        with contextlib.suppress(OSError):  # the answers are worth more than the room on the disk
+            backups.prune()
+    return answers
+
+
+def list_backups(logins: list[str] | None = None, state_dir: str | None = None) -> list[dict[str, Any]]:
+    """Return what action list_backups answers, backups in RETURN. Raise OSError if the backups cannot be listed."""
+    return Backups(state_dir or default_state_dir()).listing(logins)
+
+
+def restore_runs(
+    restores: list[dict[str, Any]],
+    state_dir: str | None = None,
+    check: bool = False,
+    time_limit: int = 30,
+    *,
+    keep_runs: int = KEPT_RUNS,
+    keep_days: int = KEPT_DAYS,
+) -> list[dict[str, Any]]:
+    """Roll back, as action restore does: one answer for each group, or for an entry of RESTORES that has none.
+
+    Args and errors as write_groups().
+    """
+    backups = Backups(state_dir or default_state_dir(), keep_runs, keep_days)
+    groups: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    for restore in restores:
+        wish = completed(restore, RESTORE, ("run_id", "new_run_id"))
+        try:
+            groups += backups.groups_of(wish)
+        except Trouble as trouble:
+            lost = {"key": None, "login": wish["login"], "state": "failed", "error": trouble.as_answer(), "running": []}
+            refused.append({**lost, "conflicts": [], "files": {}, "memory_written": None, "memory_error": None})
+    return refused + (_write(groups, backups, check, time_limit) if groups else [])
 
 
 def first_look(tasks: list[dict[str, Any]]) -> dict[int, list[int]] | None:
@@ -1550,7 +2150,10 @@ def first_look(tasks: list[dict[str, Any]]) -> dict[int, list[int]] | None:
 
 def main() -> None:
     """Run as an Ansible module."""
+    from ansible.module_utils.basic import AnsibleModule  # noqa: PLC0415  a job on a desk imports this file without it
+
     strings = {"type": "list", "elements": "str", "default": []}
+    some = {"type": "list", "elements": "str"}
     common = {
         "key": {
             "type": "str",
@@ -1563,7 +2166,7 @@ def main() -> None:
     }
     file = {
         "path": {"type": "str", "required": True},
-        "content": {"type": "str", "required": True, "no_log": True},
+        "content": {"type": "str", "no_log": True},
         "before": {"type": "str"},
         "mode": {"type": "str"},
         "dir_mode": {"type": "str"},
@@ -1572,29 +2175,60 @@ def main() -> None:
         **common,
         "run_id": {"type": "str", "required": True},
         "files": {"type": "list", "elements": "dict", "required": True, "options": file},
+        "memory": {"type": "str", "no_log": True},
+    }
+    restore = {
+        "login": {"type": "str"},
+        "run_id": {"type": "str", "required": True},
+        "new_run_id": {"type": "str", "required": True},
+        "paths": some,
+        "keys": {**some, "no_log": False},
     }
     module = AnsibleModule(
         argument_spec={
-            "action": {"type": "str", "required": True, "choices": ["read", "write"]},
+            "action": {"type": "str", "required": True, "choices": ["read", "write", "list_backups", "restore"]},
             "requests": {
                 "type": "list",
                 "elements": "dict",
-                "options": {**common, "paths": strings, "system_paths": strings},
+                "options": {
+                    **common,
+                    "paths": strings,
+                    "system_paths": strings,
+                    "memory": {"type": "bool", "default": False},
+                },
             },
             "groups": {"type": "list", "elements": "dict", "options": group},
+            "restores": {"type": "list", "elements": "dict", "options": restore},
+            "logins": some,
             "state_dir": {"type": "path"},
             "time_limit": {"type": "int", "default": 30},
+            "keep_runs": {"type": "int", "default": KEPT_RUNS},
+            "keep_days": {"type": "int", "default": KEPT_DAYS},
         },
-        required_if=[("action", "read", ["requests"]), ("action", "write", ["groups"])],
+        required_if=[
+            ("action", "read", ["requests"]),
+            ("action", "write", ["groups"]),
+            ("action", "restore", ["restores"]),
+        ],
         supports_check_mode=True,
     )
     asked = module.params
-    if asked["time_limit"] < 1:
-        module.fail_json(msg="time_limit must be at least 1 second")
+    for name in ("time_limit", "keep_runs", "keep_days"):
+        if asked[name] < 1:
+            module.fail_json(msg=f"{name} must be at least 1")
     if asked["action"] == "read":
-        module.exit_json(changed=False, answers=read(asked["requests"], asked["time_limit"]))
-    state_dir = asked["state_dir"] or os.path.expanduser(STATES[os.geteuid() == 0])
-    answers = write(asked["groups"], state_dir, module.check_mode, asked["time_limit"])
+        answers = read_requests(asked["requests"], asked["state_dir"], asked["time_limit"])
+        module.exit_json(changed=False, answers=answers)
+    if asked["action"] == "list_backups":
+        try:
+            module.exit_json(changed=False, backups=list_backups(asked["logins"], asked["state_dir"]))
+        except OSError as error:
+            module.fail_json(msg=trouble_of(error, "the backups").message)
+    limits = {name: asked[name] for name in ("state_dir", "time_limit", "keep_runs", "keep_days")}
+    if asked["action"] == "write":
+        answers = write_groups(asked["groups"], check=module.check_mode, **limits)
+    else:
+        answers = restore_runs(asked["restores"], check=module.check_mode, **limits)
     changed = any(file["written"] is not False for answer in answers for file in answer["files"].values())
     module.exit_json(changed=changed, answers=answers)
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import importlib.util
 import os
+import shutil
+import stat
+import subprocess
+import time
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import pytest
 
 PROJECT = Path(__file__).resolve().parents[4]
 ROOT = os.geteuid() == 0
@@ -79,7 +87,7 @@ class Person:
     def ask(self, *paths: str, **more: Any) -> dict[str, Any]:
         """Read, return the one answer."""
         request = {"key": "k", "login": self.login, "paths": list(paths), "system_paths": [], **self.spec, **more}
-        (answer,) = self.module.read([request])
+        (answer,) = self.module.read_requests([request], str(self.state))
         return answer
 
     def look(self, path: str) -> dict[str, Any]:
@@ -93,7 +101,7 @@ class Person:
 
     def put(self, *files: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
         """Write one group, return the one answer."""
-        (answer,) = self.module.write([self.group(*files, **more)], str(self.state), check)
+        (answer,) = self.module.write_groups([self.group(*files, **more)], str(self.state), check)
         return answer
 
     def backup(self, name: str, run_id: str = "run-1") -> Path:
@@ -104,7 +112,79 @@ class Person:
         return [path for path in self.home.rglob("*") if path.name.startswith(".im-client-")]
 
 
-def wish(path: str, new: bytes, before: bytes | None, **more: Any) -> dict[str, Any]:
-    """A file to write, with what was read before as bytes."""
+def wish(path: str, new: bytes | None, before: bytes | None, **more: Any) -> dict[str, Any]:
+    """A file to write (None: to delete), with what was read before as bytes."""
     digest = None if before is None else sha256(before)
-    return {"path": path, "content": pack(new), "before": digest, "mode": None, "dir_mode": None, **more}
+    content = None if new is None else pack(new)
+    return {"path": path, "content": content, "before": digest, "mode": None, "dir_mode": None, **more}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def snapshot(home: Path) -> dict[str, Any]:
+    """Everything below a home: name, mode, bytes or target."""
+    return {
+        str(path.relative_to(home)): (
+            oct(path.lstat().st_mode),
+            path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None,
+        )
+        for path in home.rglob("*")
+    }
+
+
+def fail_second_rename(person: Person, monkeypatch: pytest.MonkeyPatch, number: int, then: Any = None) -> None:
+    real = person.module.Change._rename
+    calls: list[int] = []
+
+    def rename(change: Any, temp: bytes) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            if then:
+                then()
+            raise OSError(number, os.strerror(number))
+        real(change, temp)
+
+    monkeypatch.setattr(person.module.Change, "_rename", rename)
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def wait_for_end(pids: list[int]) -> None:
+    while any(Path(f"/proc/{pid}").exists() and b") Z" not in Path(f"/proc/{pid}/stat").read_bytes() for pid in pids):
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def started(person: Person, *command: str, as_person: bool = True) -> Iterator[subprocess.Popen[str]]:
+    """Run a program, as the person, until the end of the block; it has said "ready" when the block begins."""
+    identity: dict[str, Any] = {"user": person.uid, "group": person.gid} if ROOT and as_person else {}
+    with subprocess.Popen(
+        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/", **identity
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def client(person: Person, name: str, folder: Path, before: str = "true", **more: Any) -> Any:
+    """Run a real executable whose name is the client's; BEFORE: what it does first, in the language of the shell."""
+    program = folder / name
+    if not program.exists():
+        shutil.copy(shutil.which("dash") or "/bin/sh", program)
+        program.chmod(0o755)
+    return started(person, str(program), "-c", before + "; echo ready; read never", **more)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils import basic
 from profile_files_support import PROJECT, ROOT, Person, load, pack, unpack, wish
 
 CANARY = b'user_pref("password", "correct horse battery staple canary");\n'
@@ -148,7 +149,7 @@ def test_the_documentation_names_exactly_the_options_there_are(monkeypatch: pyte
         seen.update(given)
         raise Stop
 
-    monkeypatch.setattr(module, "AnsibleModule", capture)
+    monkeypatch.setattr(basic, "AnsibleModule", capture)
     with pytest.raises(Stop):
         module.main()
 

@@ -47,6 +47,8 @@ def test_the_answer_names_the_request_and_the_person(person: Person) -> None:
         "uid": person.uid,
         "error": None,
         "running": [],
+        "memory": None,
+        "memory_error": None,
         "files": {},
     }
 
@@ -344,7 +346,7 @@ def test_root_does_not_walk_through_directories_of_others(person: Person) -> Non
 
 def error_of(module: Any, login: str | None) -> str:
     request: dict[str, Any] = {"key": "k", "login": login, "processes": [], "locks": [], "open_files": []}
-    (answer,) = module.read([{**request, "paths": ["x"], "system_paths": []}])
+    (answer,) = module.read_requests([{**request, "paths": ["x"], "system_paths": []}])
     assert answer["files"] == {}
     return answer["error"]["code"]
 
@@ -415,8 +417,9 @@ def test_run_as_a_person_the_module_refuses_everybody_else(person: Person) -> No
 
 def inside(person: Person, serve: Any, time_limit: int = 30) -> dict[str, Any]:
     """Run SERVE in the place of the action, in the process of the person; return the answer."""
-    request = {"key": "k", "login": person.login, "processes": [], "locks": [], "open_files": []}
-    (answer,) = person.module.Service([request], serve, None, time_limit).run()
+    request = {"key": "k", "login": person.login, "processes": [], "locks": [], "open_files": [], "memory": False}
+    memory = person.module.Memory(str(person.state))
+    (answer,) = person.module.Service([request], serve, time_limit, memory=memory).run()
     return answer
 
 
@@ -459,10 +462,11 @@ def test_one_hanging_home_does_not_block_the_others(person: Person) -> None:
             os.kill(os.getpid(), 19)  # SIGSTOP: not even its own alarm wakes it
         return {"files": {"served": {}}}
 
-    request = {"login": person.login, "processes": [], "locks": [], "open_files": []}
+    request = {"login": person.login, "processes": [], "locks": [], "open_files": [], "memory": False}
     tasks = [{"key": "first", **request}, {"key": "hangs", **request}, {"key": "never", **request}]
     others = [{"key": "other", **request, "login": "no.such.login"}]
-    answers = person.module.Service(tasks + others, serve, None, 1).run()
+    memory = person.module.Memory(str(person.state))
+    answers = person.module.Service(tasks + others, serve, 1, memory=memory).run()
     assert [answer["error"] and answer["error"]["code"] for answer in answers] == [
         None,
         "timeout",
@@ -508,6 +512,6 @@ def test_many_requests_keep_their_order(person: Person) -> None:
     request = {"login": person.login, "system_paths": [], "processes": [], "locks": [], "open_files": []}
     logins = [person.login, "no.such.login", person.login, "none.either"] * 6
     requests = [{**request, "key": str(n), "login": login, "paths": ["x"]} for n, login in enumerate(logins)]
-    answers = person.module.read(requests)
+    answers = person.module.read_requests(requests)
     assert [(answer["key"], answer["login"]) for answer in answers] == [(str(n), name) for n, name in enumerate(logins)]
     assert [bool(answer["files"]) for answer in answers] == [login == person.login for login in logins]

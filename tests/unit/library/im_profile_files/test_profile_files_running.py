@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from profile_files_support import ROOT, Person, wish
+from profile_files_support import ROOT, Person, client, started, wish
 
 HOLD_LOCK = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX)"
 HOLD_OPEN = "import sys; f = open(sys.argv[1])"
@@ -22,33 +18,9 @@ TAKE_NAME = "import ctypes, sys; ctypes.CDLL(None).prctl(15, sys.argv[1].encode(
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc as Linux has it")
 
 
-@contextlib.contextmanager
-def started(person: Person, *command: str, as_person: bool = True) -> Iterator[subprocess.Popen[str]]:
-    """Run a program, as the person, until the end of the block; it has said "ready" when the block begins."""
-    identity: dict[str, Any] = {"user": person.uid, "group": person.gid} if ROOT and as_person else {}
-    with subprocess.Popen(
-        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/", **identity
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            yield process
-        finally:
-            process.kill()
-
-
 def python(person: Person, code: str, *args: str, **more: Any) -> Any:
     wait = "; print('ready', flush=True); sys.stdin.read()"
     return started(person, "/usr/bin/env", "python3", "-c", code + wait, *args, **more)
-
-
-def client(person: Person, name: str, folder: Path, before: str = "true", **more: Any) -> Any:
-    """Run a real executable whose name is the client's; BEFORE: what it does first, in the language of the shell."""
-    program = folder / name
-    if not program.exists():
-        shutil.copy(shutil.which("dash") or "/bin/sh", program)
-        program.chmod(0o755)
-    return started(person, str(program), "-c", before + "; echo ready; read never", **more)
 
 
 @pytest.fixture
@@ -185,6 +157,9 @@ def test_nothing_is_written_under_a_running_client(person: Person, folder: Path)
         "state": "deferred",
         "running": [{"pid": process.pid, "what": "process pidgin"}],
         "error": None,
+        "conflicts": [],
+        "memory_written": None,
+        "memory_error": None,
         "files": {},
     }
     assert (person.home / ".purple/accounts.xml").read_bytes() == b"old"

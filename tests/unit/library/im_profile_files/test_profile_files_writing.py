@@ -16,24 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from profile_files_support import ROOT, Person, sha256, wish
+from profile_files_support import (
+    ROOT,
+    Person,
+    children_of,
+    fail_second_rename,
+    mode,
+    sha256,
+    snapshot,
+    wait_for_end,
+    wish,
+)
 
 needs_root = pytest.mark.skipif(not ROOT, reason="only root can make this")
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-def snapshot(home: Path) -> dict[str, Any]:
-    """Everything below a home: name, mode, bytes or target."""
-    return {
-        str(path.relative_to(home)): (
-            oct(path.lstat().st_mode),
-            path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None,
-        )
-        for path in home.rglob("*")
-    }
 
 
 def test_a_file_is_replaced_and_its_previous_bytes_are_kept(person: Person) -> None:
@@ -45,6 +40,9 @@ def test_a_file_is_replaced_and_its_previous_bytes_are_kept(person: Person) -> N
         "state": "written",
         "running": [],
         "error": None,
+        "conflicts": [],
+        "memory_written": None,
+        "memory_error": None,
         "files": {".purple/accounts.xml": {"backup": True, "written": True}},
     }
     assert (path.read_bytes(), mode(path), path.stat().st_uid) == (b"new", 0o640, person.uid)
@@ -69,7 +67,7 @@ def test_a_new_file_and_its_directories_belong_to_the_person_alone(person: Perso
     ]
     owners = {(path.stat().st_uid, path.stat().st_gid) for path in person.home.rglob("*")}
     assert owners == {(person.uid, person.gid)}
-    assert list((person.state / "backups" / person.login).glob("*")) == []
+    assert [path.name for path in person.backup("").rglob("*")] == ["manifest.json"]
 
 
 def test_modes_can_be_asked_for(person: Person) -> None:
@@ -132,7 +130,7 @@ def test_a_file_that_changed_since_it_was_read_stops_its_group(
 def test_a_conflict_of_one_group_does_not_stop_another(person: Person) -> None:
     person.file("a", b"changed")
     groups = [person.group(wish("a", b"2", b"1"), key="a"), person.group(wish("b", b"1", None), key="b")]
-    answers = person.module.write(groups, str(person.state))
+    answers = person.module.write_groups(groups, str(person.state))
     assert [(answer["key"], answer["state"]) for answer in answers] == [("a", "conflict"), ("b", "written")]
 
 
@@ -322,21 +320,6 @@ def test_a_read_only_disk_is_said_so_before_and_after(person: Person, tiny_disk:
         assert (answer["state"], answer["error"]["code"]) == ("failed", "read_only")
 
 
-def fail_second_rename(person: Person, monkeypatch: pytest.MonkeyPatch, number: int, then: Any = None) -> None:
-    real = person.module.Change._rename
-    calls: list[int] = []
-
-    def rename(change: Any, temp: bytes) -> None:
-        calls.append(1)
-        if len(calls) == 2:
-            if then:
-                then()
-            raise OSError(number, os.strerror(number))
-        real(change, temp)
-
-    monkeypatch.setattr(person.module.Change, "_rename", rename)
-
-
 @pytest.mark.parametrize(("number", "code"), [(errno.EDQUOT, "quota"), (errno.EIO, "io"), (errno.EPERM, "forbidden")])
 def test_files_already_replaced_get_their_old_bytes_back(
     person: Person, monkeypatch: pytest.MonkeyPatch, number: int, code: str
@@ -460,13 +443,16 @@ def test_backups_are_not_put_where_others_could_read_them(person: Person) -> Non
 
 def test_only_files_of_the_group_are_kept_whatever_the_process_of_the_person_says(person: Person) -> None:
     def serve(_tree: Any, _task: Any, keep: Any) -> dict[str, Any]:
-        keep({"../../../evil": b"1", "evil": b"2", "x": b"3"})
+        evil = person.module.Previous(b"1", 0o600, 0o600)
+        keep({"../../../evil": evil, "evil": evil, "x": evil})
         return {"state": "written", "files": {"x": {"backup": True, "written": True}}}
 
-    backups = person.module.Backups(str(person.state))
-    (answer,) = person.module.Service([person.group(wish("x", b"1", None))], serve, backups, 30).run()
+    backups, memory = person.module.Backups(str(person.state)), person.module.Memory(str(person.state))
+    group = person.group(wish("x", b"1", None), memory=None)
+    (answer,) = person.module.Service([group], serve, 30, memory=memory, backups=backups).run()
     assert answer["state"] == "written"
-    assert [path.name for path in person.state.rglob("*") if path.is_file()] == ["x"]
+    assert {path.name for path in person.state.rglob("*") if path.is_file()} == {"x", "manifest.json"}
+    assert list(json.loads(person.backup("manifest.json").read_text())["files"]) == ["x"]
     assert not list(person.state.parent.rglob("evil"))
 
 
@@ -482,8 +468,8 @@ def test_documents_of_the_machine_are_written_as_root(person: Person) -> None:
         asked: dict[str, Any] = {"login": None, "run_id": "r"}
         assert person.put(wish(str(path), b"1", None), **asked)["state"] == "written"
         assert (path.read_bytes(), mode(path), mode(path.parent)) == (b"1", 0o644, 0o755)
-        assert person.put(wish(str(path), b"2", b"1"), **asked)["state"] == "written"
-        backup = person.state / "backups" / "_machine" / "r" / str(path).lstrip("/")
+        assert person.put(wish(str(path), b"2", b"1"), **{**asked, "run_id": "r2"})["state"] == "written"
+        backup = person.state / "backups" / "_machine" / "r2" / str(path).lstrip("/")
         assert backup.read_bytes() == b"1"
         path.parent.chmod(0o777)
         answer = person.put(wish(str(path), b"3", b"2"), **asked)
@@ -616,23 +602,6 @@ def test_a_file_swapped_for_a_link_at_any_moment_is_never_read_outside(person: P
         racer.kill()
         racer.communicate()
         outside.unlink()
-
-
-def children_of(pid: int) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
-
-
-def wait_for_end(pids: list[int]) -> None:
-    while any(Path(f"/proc/{pid}").exists() and b") Z" not in Path(f"/proc/{pid}/stat").read_bytes() for pid in pids):
-        time.sleep(0.01)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc as Linux has it")
