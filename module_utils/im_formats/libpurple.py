@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from .base import Refused, Siblings
+from .libpurple_items import Part, leaving, shown, word
 from .xml_edit import Document, Element, New
 from .xml_mask import masked
 
@@ -102,7 +103,7 @@ class Fragment:
             raise self.mistake(element, f"<{element.tag}> with unknown {', '.join(sorted(unknown))}=")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting:
     """A wanted <setting>: kind "string", "int" or "bool"; value as text."""
 
@@ -111,9 +112,9 @@ class Setting:
 
 
 class LibpurpleFormat(ABC, Generic[Key, Item]):
-    """One of Pidgin's XML files; see ``base.Format`` for the contract of ``merge`` and ``describe``.
+    """One of Pidgin's XML files; see ``base.Format`` for the contract of its public methods.
 
-    A subclass reads a fragment into items by their identity, and lays items over a document.
+    A subclass reads a fragment into items by their key, lays items over a document, and names the parts of one.
     """
 
     file_name: ClassVar[str]
@@ -121,24 +122,67 @@ class LibpurpleFormat(ABC, Generic[Key, Item]):
     #: A complete document without content.
     empty: ClassVar[bytes]
 
-    def merge(self, current: bytes | None, enforced: str, initial: str, siblings: Siblings | None = None) -> bytes:
+    def merge(
+        self,
+        current: bytes | None,
+        enforced: str,
+        initial: str,
+        siblings: Siblings | None = None,
+        taken_back: frozenset[str] = frozenset(),
+    ) -> bytes:
         """Lay the managed fragments over the current document; see ``base.Format.merge``.
 
         A file of 0 bytes counts as a document without content, as Pidgin reads it; one of white space has as little.
         """
         wanted_always = self._read_fragment(enforced, "enforced")
-        wanted_once = self._read_fragment(initial, "initial")
+        wanted_once = self._without(self._read_fragment(initial, "initial"), taken_back)
         start = self._start(siblings or {}) if current is None else current
-        if not start.strip():
-            document = Document(self.empty)
-        else:
-            document = Document(start)
-            check_root(document, self.root_tag)
-            self._check_document(document)
+        document = self._open(start) or Document(self.empty)
         self._lay(document, wanted_always, wanted_once)
         merged = document.result()
         nothing_to_do = merged is document.data
         return current if nothing_to_do and current is not None else merged
+
+    def items(self, content: bytes, siblings: Siblings | None = None) -> dict[str, str]:
+        """Identity -> value of all that a fragment could ask for; see ``base.Format.items``.
+
+        Each identity of which the document has an element is told, also one whose value is empty: what is not told is
+        not there, so what a merge adds to the items is what it added to the document. Of a value that stands more than
+        once, the one that libpurple reads is told.
+        """
+        document = self._open(content)
+        return {} if document is None else {part.identity: part.value for part in self._parts(document)}
+
+    def wanted(self, fragment: str) -> dict[str, str]:
+        """Identity -> value of all that a fragment asks for; see ``base.Format.wanted``.
+
+        What libpurple reads alike when it is absent (an empty setting, a global proxy) is asked for by no element.
+        """
+        document = Document(self.empty)
+        self._lay(document, self._read_fragment(fragment, "managed"), {})
+        return self.items(document.result())
+
+    def remove(self, current: bytes, items: Mapping[str, str], siblings: Siblings | None = None) -> bytes:
+        """Take exactly these items out of a document; see ``base.Format.remove``.
+
+        After a merge that only added, removing what it added gives back the bytes from before it. A container (group,
+        block of settings, proxy, branch of preferences) goes if it is among the items and nothing is left inside;
+        otherwise it stays, empty. A secret is compared by its mask: it goes whatever it has become. Never None: Pidgin
+        adds to each of its files, so none is ours alone.
+        """
+        document = self._open(current)
+        if document is None:
+            return current
+        document.remove(leaving(document, self._parts(document), items))
+        return document.result()
+
+    def findings(self, content: bytes) -> list[str]:
+        """Say whose passwords stand in clear; see ``base.Format.findings``. [] for what cannot be read as XML."""
+        try:
+            document = Document(content)
+        except Refused:
+            return []
+        return list(dict.fromkeys(self._findings(document)))
 
     def describe(self, content: bytes | None) -> str:
         """Text of the document for a diff, secrets masked; see ``base.Format.describe``."""
@@ -149,6 +193,15 @@ class LibpurpleFormat(ABC, Generic[Key, Item]):
             return {}
         return self._read(Fragment(text, f"{kind} fragment of {self.file_name}", self.root_tag))
 
+    def _open(self, content: bytes) -> Document | None:
+        """Read a file; None for one without content. Raises: Refused."""
+        if not content.strip():
+            return None
+        document = Document(content)
+        check_root(document, self.root_tag)
+        self._check_document(document)
+        return document
+
     def _start(self, siblings: Siblings) -> bytes:
         """The document to start from when the person has none."""
         return self.empty
@@ -158,11 +211,23 @@ class LibpurpleFormat(ABC, Generic[Key, Item]):
 
     @abstractmethod
     def _read(self, fragment: Fragment) -> dict[Key, Item]:
-        """Items of a fragment by identity, in its order. Raises: ValueError."""
+        """Items of a fragment by key, in its order. Raises: ValueError."""
+
+    @abstractmethod
+    def _without(self, initial: dict[Key, Item], taken_back: frozenset[str]) -> dict[Key, Item]:
+        """Initial items without those, and those of their values, whose identity was taken back."""
 
     @abstractmethod
     def _lay(self, document: Document, enforced: dict[Key, Item], initial: dict[Key, Item]) -> None:
         """Ask the document for the edits that make the items hold. Raises: Refused."""
+
+    @abstractmethod
+    def _parts(self, document: Document) -> Iterator[Part]:
+        """All that a fragment could ask for in a document; of occurrences of the same, the one that counts last."""
+
+    def _findings(self, document: Document) -> Iterator[str]:
+        """Passwords in clear, told by whose they are; each as often as it stands. The root may be any."""
+        return iter(())
 
 
 def check_root(document: Document, tag: str) -> None:
@@ -243,9 +308,55 @@ def lay_settings(
                     document.set_text(element, setting.value)
 
 
+def setting_parts(owner: str, holder: Element, truth: Callable[[str], bool]) -> Iterator[Part]:
+    """Settings directly inside an element: libpurple reads the last of a name.
+
+    Args:
+        owner: beginning of their identity, such as "account alice@example.org setting".
+        truth: as for ``lay_settings``.
+    """
+    for element in holder.named("setting"):
+        name = element.attributes.get("name")
+        if name:
+            yield Part(f"{owner} {word(name)}", element, shown(name, _canonical(element, truth)), "value")
+
+
+def text_parts(
+    owner: str, parent: Element, tags: Iterable[str], canonical: Callable[[str, str], str] = lambda _tag, text: text
+) -> Iterator[Part]:
+    """Child elements that hold a text: libpurple reads the first of a name.
+
+    Args:
+        owner: beginning of their identity, such as "account alice@example.org".
+        canonical: (tag, text) -> one text for all that libpurple reads alike.
+    """
+    for tag in tags:
+        for element in reversed(parent.named(tag)):
+            yield Part(f"{owner} {tag}", element, shown(tag, canonical(tag, element.text)), "value")
+
+
+def settings_left(owner: str, settings: Mapping[str, Setting], taken_back: frozenset[str]) -> dict[str, Setting]:
+    """Settings of a fragment without those that were taken back; ``owner`` as for ``setting_parts``."""
+    return {name: setting for name, setting in settings.items() if f"{owner} {word(name)}" not in taken_back}
+
+
+def texts_left(owner: str, texts: Mapping[str, str], taken_back: frozenset[str]) -> dict[str, str]:
+    """Texts of a fragment without those that were taken back; ``owner`` as for ``text_parts``."""
+    return {tag: text for tag, text in texts.items() if f"{owner} {tag}" not in taken_back}
+
+
 def new_setting(name: str, setting: Setting) -> New:
     """A <setting> to be written."""
     return New("setting", {"name": name, "type": setting.kind}, setting.value)
+
+
+def _canonical(element: Element, truth: Callable[[str], bool]) -> str:
+    """Value of a setting; "" for one that libpurple drops because it is empty."""
+    text = element.text
+    kind = element.attributes.get("type")
+    if text and kind == "bool":
+        return "1" if truth(text) else "0"
+    return str(atoi(text)) if text and kind == "int" else text
 
 
 def _holds(element: Element, setting: Setting, truth: Callable[[str], bool]) -> bool:

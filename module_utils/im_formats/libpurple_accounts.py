@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from .libpurple import (
     PROLOG,
@@ -15,7 +16,12 @@ from .libpurple import (
     lay_settings,
     lay_texts,
     new_setting,
+    setting_parts,
+    settings_left,
+    text_parts,
+    texts_left,
 )
+from .libpurple_items import Part, account_label, account_words, word
 from .xml_edit import Document, Element, New
 
 #: (protocol, bare name casefolded)
@@ -38,7 +44,7 @@ _PROXY_ORDER = ("type", "host", "port", "username", "password")
 _PROXY_TYPES = ("global", "none", "http", "socks4", "socks5", "tor", "envvar")
 
 
-@dataclass(slots=True)
+@dataclass
 class Account:
     """What a fragment says about one account.
 
@@ -88,6 +94,67 @@ class LibpurpleAccounts(LibpurpleFormat[AccountKey, Account]):
             elif key in enforced:
                 for element in existing[key]:
                     _lay_account(document, element, enforced[key])
+
+    def _without(self, initial: dict[AccountKey, Account], taken_back: frozenset[str]) -> dict[AccountKey, Account]:
+        return {
+            key: _account_left(key, account, taken_back)
+            for key, account in initial.items()
+            if _identity(key) not in taken_back
+        }
+
+    def _parts(self, document: Document) -> Iterator[Part]:
+        for element in document.root.named("account"):
+            key = _key(element)
+            if all(key):
+                yield from _account_parts(element, _identity(key))
+
+    def _findings(self, document: Document) -> Iterator[str]:
+        for element in document.root.named("account"):
+            label = f"account {account_label(*_key(element))}"
+            if any(password.text for password in element.named("password")):
+                yield label
+            for proxy in element.named("proxy"):
+                if any(password.text for password in proxy.named("password")):
+                    yield f"proxy password of {label}"
+            for block in element.named("settings"):
+                for setting in block.named("setting"):
+                    name = setting.attributes.get("name", "")
+                    if name.endswith("password") and setting.text:
+                        yield f"setting {word(name)} of {label}"
+
+
+def _identity(key: AccountKey) -> str:
+    return f"account {account_words(*key)}"
+
+
+def _settings_words(ui: str | None) -> tuple[str, str]:
+    """How identities call a block of settings, and how those of its settings begin, behind the account."""
+    return ("settings", "setting") if ui is None else (f"settings {word(ui)}", f"setting {word(ui)}")
+
+
+def _account_parts(element: Element, identity: str) -> Iterator[Part]:
+    yield Part(identity, element)
+    yield from text_parts(identity, element, ("password", "alias"))
+    for block in element.named("settings"):
+        block_words, setting_words = _settings_words(block.attributes.get("ui"))
+        yield Part(f"{identity} {block_words}", block, goes="empty")
+        yield from setting_parts(f"{identity} {setting_words}", block, _truth)
+    for proxy in reversed(element.named("proxy")):
+        yield Part(f"{identity} proxy", proxy, goes="empty")
+        yield from text_parts(f"{identity} proxy", proxy, _PROXY_ORDER, _canonical_proxy_text)
+
+
+def _account_left(key: AccountKey, account: Account, taken_back: frozenset[str]) -> Account:
+    identity = _identity(key)
+    return replace(
+        account,
+        texts=texts_left(identity, account.texts, taken_back),
+        settings={
+            ui: settings_left(f"{identity} {_settings_words(ui)[1]}", settings, taken_back)
+            for ui, settings in account.settings.items()
+        },
+        proxy=texts_left(f"{identity} proxy", account.proxy, taken_back),
+    )
 
 
 def _read_account(fragment: Fragment, element: Element) -> Account:
@@ -202,12 +269,14 @@ def _truth(text: str) -> bool:
 
 
 def _same_proxy_text(tag: str, one: str, other: str) -> bool:
+    return _canonical_proxy_text(tag, one) == _canonical_proxy_text(tag, other)
+
+
+def _canonical_proxy_text(tag: str, text: str) -> str:
     """Without <type> the global proxy is used, without <port> it is 0 (account.c, parse_proxy_info)."""
     if tag == "type":
-        return (one or "global") == (other or "global")
-    if tag == "port":
-        return atoi(one) == atoi(other)
-    return one == other
+        return text or "global"
+    return str(atoi(text)) if tag == "port" else text
 
 
 FORMAT = LibpurpleAccounts()

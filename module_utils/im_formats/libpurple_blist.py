@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from .libpurple import PROLOG, Fragment, LibpurpleFormat, Setting, atoi, bare, lay_settings, lay_texts, new_setting
-from .xml_edit import Document, Element, New
+from .libpurple import (
+    PROLOG,
+    Fragment,
+    LibpurpleFormat,
+    Setting,
+    atoi,
+    bare,
+    lay_settings,
+    lay_texts,
+    new_setting,
+    setting_parts,
+    settings_left,
+    text_parts,
+    texts_left,
+)
+from .libpurple_items import Part, account_words, shown, without_at, word
+from .xml_edit import Document, Element, New, walk
 
 #: (protocol, bare account casefolded, room casefolded, conference server casefolded)
 ChatKey = tuple[str, str, str, str]
@@ -14,7 +29,7 @@ ChatKey = tuple[str, str, str, str]
 _ORDER = ("alias", "component", "setting")
 
 
-@dataclass(slots=True)
+@dataclass
 class Chat:
     """What a fragment says about one room.
 
@@ -83,6 +98,63 @@ class LibpurpleBlist(LibpurpleFormat[ChatKey, Chat]):
                 groups[chat.group] = document.insert(blist, New("group", {"name": chat.group}))
             document.insert(groups[chat.group], _new_chat(chat))
 
+    def _without(self, initial: dict[ChatKey, Chat], taken_back: frozenset[str]) -> dict[ChatKey, Chat]:
+        return {
+            key: replace(
+                chat,
+                texts=texts_left(_identity(key), chat.texts, taken_back),
+                components={
+                    name: text
+                    for name, text in chat.components.items()
+                    if _component_identity(_identity(key), name) not in taken_back
+                },
+                settings=settings_left(f"{_identity(key)} setting", chat.settings, taken_back),
+            )
+            for key, chat in initial.items()
+            if _identity(key) not in taken_back
+        }
+
+    def _parts(self, document: Document) -> Iterator[Part]:
+        for blist in document.root.named("blist")[:1]:
+            yield Part("blist", blist, goes="empty")
+            for group in blist.named("group"):
+                name = group.attributes.get("name")
+                if name:
+                    yield Part(f"group {name}", group, goes="empty")
+                for chat in group.named("chat"):
+                    key = _element_key(chat)
+                    if all(key):
+                        yield from _chat_parts(chat, _identity(key))
+
+    def _findings(self, document: Document) -> Iterator[str]:
+        for element, entering in walk(document.root):
+            if entering and element.tag == "chat":
+                components = _components(element)
+                if components.get("password"):
+                    # IRC calls a room "channel" and has no conference server.
+                    names = (components.get("room") or components.get("channel"), components.get("server"))
+                    room = "@".join(word(name.casefold()) for name in names if name)
+                    yield f"password of room {room or 'without a name'}"
+
+
+def _identity(key: ChatKey) -> str:
+    protocol, account, room, server = key
+    return f"room {without_at(room)}@{word(server)} of {account_words(protocol, account)}"
+
+
+def _component_identity(room: str, name: str) -> str:
+    return f"{room} component {word(name)}"
+
+
+def _chat_parts(element: Element, identity: str) -> Iterator[Part]:
+    yield Part(identity, element)
+    yield from text_parts(identity, element, ("alias",))
+    for component in element.named("component"):
+        name = component.attributes.get("name")
+        if name and name not in ("room", "server"):  # these two are in the identity
+            yield Part(_component_identity(identity, name), component, shown(name, component.text), "value")
+    yield from setting_parts(f"{identity} setting", element, _truth)
+
 
 def _read_chat(fragment: Fragment, element: Element, group: str) -> Chat:
     attributes = {name: fragment.required(element, name) for name in ("proto", "account")}
@@ -105,8 +177,11 @@ def _read_chat(fragment: Fragment, element: Element, group: str) -> Chat:
 
 
 def _element_key(element: Element) -> ChatKey:
-    components = {child.attributes.get("name", ""): child.text for child in element.named("component")}
-    return _chat_key(element.attributes, components)
+    return _chat_key(element.attributes, _components(element))
+
+
+def _components(chat: Element) -> dict[str, str]:
+    return {child.attributes.get("name", ""): child.text for child in chat.named("component")}
 
 
 def _chat_key(attributes: Mapping[str, str], components: Mapping[str, str]) -> ChatKey:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .base import Refused, Siblings
 from .libpurple import PROLOG, Fragment, LibpurpleFormat, atoi, check_root
+from .libpurple_items import Part, shown, word
 from .xml_edit import Document, Element, New, walk
 
 _LISTS = ("stringlist", "pathlist")
@@ -17,7 +19,7 @@ _PLUGIN_LIST = "/plugins/loaded"
 _PLUGIN_EXTENSIONS = (".so", ".dll", ".sl")
 
 
-@dataclass(slots=True)
+@dataclass
 class Leaf:
     """A wanted preference: its type, and its value or, for a list, its items."""
 
@@ -91,6 +93,28 @@ class LibpurplePrefs(LibpurpleFormat[str, Leaf]):
             if not found:
                 tree.add(path, leaf)
 
+    def _without(self, initial: dict[str, Leaf], taken_back: frozenset[str]) -> dict[str, Leaf]:
+        return {
+            path: Leaf(
+                leaf.kind,
+                leaf.value,
+                [item for item in leaf.items if _list_item_identity(path, item) not in taken_back],
+            )
+            for path, leaf in initial.items()
+            if _identity(path) not in taken_back
+        }
+
+    def _parts(self, document: Document) -> Iterator[Part]:
+        for path, elements in _Tree(document, set()).found.items():
+            # A branch and a leaf may stand at the same path: it is the leaf that has the value.
+            for element in sorted(elements, key=_has_value):
+                yield from _leaf_parts(path, element) if _has_value(element) else [_container(path, element)]
+
+    def _findings(self, document: Document) -> Iterator[str]:
+        for path, elements in _Tree(document, set()).found.items():
+            if path.endswith("password") and any(element.attributes.get("value") for element in elements):
+                yield _identity(path)
+
 
 class _Tree:
     """The preferences of a document by path, as libpurple reads them.
@@ -152,6 +176,30 @@ class _Tree:
         self._document.insert(element, new, before)
 
 
+def _identity(path: str) -> str:
+    return f"pref {word(path)}"
+
+
+def _list_item_identity(path: str, item: str) -> str:
+    return f"{_identity(path)} item {_item_identity(path, item)}"
+
+
+def _container(path: str, element: Element) -> Part:
+    return Part(_identity(path), element, goes="empty")
+
+
+def _leaf_parts(path: str, element: Element) -> Iterator[Part]:
+    kind = element.attributes["type"]
+    if kind in _LISTS:
+        yield _container(path, element)
+        for item in element.named("item"):
+            yield Part(_list_item_identity(path, item.attributes.get("value", "")), item)
+        return
+    value = element.attributes.get("value", "")
+    name = path.rpartition("/")[2]
+    yield Part(_identity(path), element, shown(name, _canonical(kind, value)), "value")
+
+
 def _read_leaf(fragment: Fragment, element: Element) -> Leaf:
     kind = element.attributes["type"]
     if kind not in _KINDS:
@@ -210,12 +258,16 @@ def _lay_leaf(document: Document, path: str, element: Element, leaf: Leaf) -> No
 
 
 def _same_value(leaf: Leaf, value: str | None) -> bool:
-    """Compare as libpurple does: a bool is a number that is not 0 ('true' is 0), a number has leading digits."""
-    if leaf.kind in _NUMBERS:
-        if value is None:
-            return False
-        return atoi(value) == int(leaf.value) if leaf.kind == "int" else (atoi(value) != 0) == (leaf.value == "1")
-    return (value or "") == leaf.value
+    if value is None and leaf.kind in _NUMBERS:
+        return False
+    return _canonical(leaf.kind, value or "") == _canonical(leaf.kind, leaf.value)
+
+
+def _canonical(kind: str, value: str) -> str:
+    """One text for all that libpurple reads alike: a bool is a number that is not 0, a number has leading digits."""
+    if kind == "bool":
+        return "1" if atoi(value) else "0"  # 'true' is 0
+    return str(atoi(value)) if kind == "int" else value
 
 
 def _item_identity(path: str, item: str) -> str:

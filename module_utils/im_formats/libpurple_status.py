@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .libpurple import PROLOG, Fragment, LibpurpleFormat, atoi, lay_texts
+from .libpurple import PROLOG, Fragment, LibpurpleFormat, atoi, lay_texts, text_parts
+from .libpurple_items import Part
 from .xml_edit import Document, Element, New
 
 _ORDER = ("state", "message", "substatus")
@@ -12,7 +14,7 @@ _ORDER = ("state", "message", "substatus")
 _STATES = ("available", "unavailable", "away", "extended_away")
 
 
-@dataclass(slots=True)
+@dataclass
 class Status:
     """A wanted status: its attributes (used only when it is added) and the texts of <state> and <message>."""
 
@@ -58,6 +60,25 @@ class LibpurpleStatus(LibpurpleFormat[int, Status]):
             elif created in enforced:
                 for element in existing[created]:
                     lay_texts(document, element, enforced[created].texts, _ORDER)
+
+    def _without(self, initial: dict[int, Status], taken_back: frozenset[str]) -> dict[int, Status]:
+        # As a whole or not at all: without its state or message it would be another status.
+        return {
+            created: status
+            for created, status in initial.items()
+            if taken_back.isdisjoint([_identity(created), *(f"{_identity(created)} {tag}" for tag in status.texts)])
+        }
+
+    def _parts(self, document: Document) -> Iterator[Part]:
+        for element in document.root.named("status"):
+            created = atoi(element.attributes.get("created", ""))
+            if created > 0:
+                yield Part(_identity(created), element)
+                yield from text_parts(_identity(created), element, _ORDER[:2])
+
+
+def _identity(created: int) -> str:
+    return f"status {created}"
 
 
 def _new_status(sources: list[Status]) -> New:

@@ -35,7 +35,7 @@ _ESCAPE_TEXT = str.maketrans(_TEXT_ESCAPES)
 _ESCAPE_ATTRIBUTE = str.maketrans(_ATTRIBUTE_ESCAPES)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class Element:
     """An element of a parsed document.
 
@@ -65,7 +65,7 @@ class Element:
         return [child for child in self.children if child.tag == tag]
 
 
-@dataclass(slots=True)
+@dataclass
 class New:
     """An element to be written: ``text`` or ``children``, not both. May be completed until ``Document.result``."""
 
@@ -184,6 +184,25 @@ class Document:
         content = self._start_tag(element)[2]
         return None if self.data.endswith(b"/>", element.start, content) else (content, element.end)
 
+    def extent(self, element: Element) -> tuple[int, int]:
+        """Span of the whole element, both tags included."""
+        if self.content_span(element) is None:
+            return element.start, element.end
+        return element.start, self.data.index(b">", element.end) + 1
+
+    def holds_elements_only(self, element: Element) -> bool:
+        """Whether nothing but white space stands between the child elements: no text, no comment. True when empty."""
+        return not self._without(element, [self.extent(child) for child in element.children]).strip(_SPACE)
+
+    def _without(self, element: Element, spans: list[tuple[int, int]]) -> bytes:
+        """Content of an element without those spans of it."""
+        done, end = self.content_span(element) or (element.end, element.end)
+        parts = []
+        for start, stop in spans:
+            parts.append(self.data[done:start])
+            done = stop
+        return b"".join([*parts, self.data[done:end]])
+
     # Editing ----------------------------------------------------------------------------------------------------
 
     def replace(self, span: tuple[int, int], raw: bytes) -> None:
@@ -230,6 +249,36 @@ class Document:
             self._insertions.setdefault((parent, before), []).append(new)
         return new
 
+    def remove(self, gone: set[Element]) -> None:
+        """Take elements out, each with the line end and the indentation before it.
+
+        This undoes ``insert`` byte for byte: an element of which nothing is left but what ``insert`` wrote to close it
+        becomes self-closing, as clients write an empty one. What stands inside an element that goes, goes with it.
+
+        Args:
+            gone: elements of the document, not its root; not to be edited otherwise.
+        """
+        pending = [self.root]
+        while pending:
+            element = pending.pop()
+            leaving = [self.extent(child) for child in element.children if child in gone]
+            pending.extend(child for child in element.children if child not in gone)
+            spans = [(self._before_line(start), end) for start, end in leaving]
+            if spans and len(spans) == len(element.children) and self.holds_elements_only(element):
+                self._empty(element, self._without(element, spans))
+            else:
+                for span in spans:
+                    self.replace(span, b"")
+
+    def _empty(self, element: Element, left: bytes) -> None:
+        """Leave white space only in an element that has two tags; in none if ``insert`` made them of a single one."""
+        _, _, content = self._start_tag(element)
+        outer = self._line_start(element.start) or b""
+        if left == outer:
+            self.replace((content - 1, self.extent(element)[1]), b"/>")
+        else:
+            self.replace((content, element.end), left.removeprefix(_mark(outer, left)))
+
     def result(self) -> bytes:
         """The bytes with all edits applied; the very object that was parsed when there is none."""
         splices = [*self._splices]
@@ -249,6 +298,15 @@ class Document:
         return b"".join([*parts, self.data[done:]])
 
     # Indentation ------------------------------------------------------------------------------------------------
+
+    def _before_line(self, offset: int) -> int:
+        """Offset before the line end and indentation that lead to an offset; itself where none do."""
+        line = offset
+        while self.data[line - 1 : line] in (b" ", b"\t"):
+            line -= 1
+        if self.data.endswith(b"\r\n", 0, line):
+            return line - 2
+        return line - 1 if self.data.endswith(b"\n", 0, line) else offset
 
     def _line_start(self, offset: int) -> bytes | None:
         """Line end and indentation before an offset; None if something else stands before it on its line."""
@@ -276,10 +334,14 @@ class Document:
             parent = child
         return b"\t"
 
+    # What follows adds bytes in one way only for each way in which the document was written, so that ``remove`` knows
+    # how it was: a new element brings the line end and indentation before it, never those behind it.
+
     def _inserted(self, before: Element, elements: list[New], step: bytes) -> tuple[int, int, bytes]:
         line = self._line_start(before.start)
-        raw = b"".join(_written(element, line, step) + (line or b"") for element in elements)
-        return before.start, before.start, raw
+        raw = b"".join((line or b"") + _written(element, line, step) for element in elements)
+        offset = self._before_space(before.start, 0)
+        return offset, offset, raw
 
     def _appended(self, parent: Element, elements: list[New], step: bytes) -> tuple[int, int, bytes]:
         outer = self._line_start(parent.start)
@@ -288,17 +350,33 @@ class Document:
         else:
             inner = None if outer is None else outer + step
         raw = b"".join((inner or b"") + _written(element, inner, step) for element in elements)
-        closing = outer if inner is not None and outer is not None else b""
         span = self.content_span(parent)
         if span is None:
-            return parent.end - 2, parent.end, b">" + raw + closing + f"</{parent.tag}>".encode()
-        content, end = span
+            return parent.end - 2, parent.end, b">" + raw + (outer or b"") + f"</{parent.tag}>".encode()
         # Behind the last child, or the comment that follows it; before the white space that leads to the end tag.
-        while end > content and self.data[end - 1] in _SPACE:
-            end -= 1
-        if b"\n" in self.data[end : span[1]]:
-            closing = b""
-        return end, end, raw + closing
+        offset = self._before_space(span[1], span[0])
+        if offset == span[0]:
+            raw += _mark(outer or b"", self.data[offset : span[1]])
+        return offset, offset, raw
+
+    def _before_space(self, offset: int, stop: int) -> int:
+        while offset > stop and self.data[offset - 1] in _SPACE:
+            offset -= 1
+        return offset
+
+
+def _mark(outer: bytes, space: bytes) -> bytes:
+    """White space that keeps an empty element of two tags apart from a self-closing one, once both are filled.
+
+    Only an element that looks like a self-closing one then, or like a marked one, needs it.
+
+    Args:
+        outer: line end and indentation of the element, empty when it does not begin a line.
+        space: content of the element, white space.
+    """
+    mark = b" " if not outer else b"\r\n" if outer.startswith(b"\r\n") else b"\n"
+    before = space[: len(space) - len(outer)]
+    return mark if space.endswith(outer) and before == mark * (len(before) // len(mark)) else b""
 
 
 def _refuse_what_no_client_writes(data: bytes) -> None:

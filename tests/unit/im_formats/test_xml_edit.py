@@ -161,12 +161,12 @@ def test_text_is_not_set_over_other_elements() -> None:
         ("<a>\r\n\t<b/>\r\n</a>\r\n", "<a>\r\n\t<b/>\r\n\t<n>\r\n\t\t<m>t</m>\r\n\t</n>\r\n</a>\r\n"),
         ("<a>\n  <b/> <!-- of b -->\n</a>", "<a>\n  <b/> <!-- of b -->\n  <n>\n    <m>t</m>\n  </n>\n</a>"),
         ("<a><b/></a>", "<a><b/><n><m>t</m></n></a>"),
-        ("<a>\n <b/></a>", "<a>\n <b/>\n <n>\n  <m>t</m>\n </n>\n</a>"),
+        ("<a>\n <b/></a>", "<a>\n <b/>\n <n>\n  <m>t</m>\n </n></a>"),
         ("<a/>", "<a>\n\t<n>\n\t\t<m>t</m>\n\t</n>\n</a>"),
         ("<a />\r\n", "<a >\r\n\t<n>\r\n\t\t<m>t</m>\r\n\t</n>\r\n</a>\r\n"),
         ("<?x?><a/>", "<?x?><a><n><m>t</m></n></a>"),
-        ("<a></a>", "<a>\n\t<n>\n\t\t<m>t</m>\n\t</n>\n</a>"),
-        ("<a>\n</a>", "<a>\n\t<n>\n\t\t<m>t</m>\n\t</n>\n</a>"),
+        ("<a></a>", "<a>\n\t<n>\n\t\t<m>t</m>\n\t</n></a>"),
+        ("<a>\n</a>", "<a>\n\t<n>\n\t\t<m>t</m>\n\t</n>\n\n</a>"),
         ("\ufeff<a/>", "\ufeff<a>\n\t<n>\n\t\t<m>t</m>\n\t</n>\n</a>"),
     ],
 )
@@ -192,6 +192,63 @@ def test_an_absurd_indentation_is_not_copied() -> None:
     document = Document(b"<a>\n" + b" " * 1000 + b"<b/>\n</a>")
     document.insert(document.root, New("n"))
     assert document.result().endswith(b" <b/><n/>\n</a>")
+
+
+# Removing
+
+
+GAPS = st.sampled_from(["", "", "\n", "\n\t", "\r\n  ", "\n\n", " ", "\r", "<!-- c -->", "\n<!-- c --> ", "text"])
+TREES = st.recursive(
+    st.sampled_from(["<a/>", "<b />", "<a></a>", "<b >\n</b>", "<a> </a>", "<b>\r\n\r\n</b>", "<a><!-- c --></a>"]),
+    lambda inner: st.lists(st.tuples(GAPS, inner), min_size=1, max_size=3).flatmap(
+        lambda content: GAPS.map(lambda last: f"<c>{''.join(map(''.join, content))}{last}</c>")
+    ),
+    max_leaves=5,
+)
+
+
+@BOUNDED
+@given(st.data(), st.sampled_from(["", "\ufeff", "\n", "<?xml version='1.0'?>\r\n", "<!-- c -->", " "]), TREES)
+def test_removing_what_was_inserted_gives_back_the_very_bytes(data: st.DataObject, prolog: str, tree: str) -> None:
+    original = f"{prolog}{tree}\n".encode()
+    document = Document(original)
+    elements = [element for element, entering in walk(document.root) if entering]
+    for number in range(data.draw(st.integers(1, 4))):
+        parent = data.draw(st.sampled_from(elements))
+        before = data.draw(st.sampled_from([None, *parent.children]))
+        document.insert(parent, New("new", {"n": str(number)}, children=[New("new")] * (number % 2)), before)
+    filled = Document(document.result())
+    filled.remove({element for element, _ in walk(filled.root) if element.tag == "new"})
+    assert filled.result() == original
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<a>\n  <x/>\n  <b/>\n</a>", "<a>\n  <b/>\n</a>"),
+        ("<a>\n  <b/>\n  <x><y>t</y></x >\n</a>", "<a>\n  <b/>\n</a>"),
+        ("<a>\n\n  <x/>\n\n  <b/>\n</a>", "<a>\n\n\n  <b/>\n</a>"),
+        ("<a>\n  <b/> <x/> <b/>\n</a>", "<a>\n  <b/>  <b/>\n</a>"),
+        ("<a>\n  <!-- why -->\n  <x/>\n</a>", "<a>\n  <!-- why -->\n</a>"),
+        ("<a>text<x/></a>", "<a>text</a>"),
+        ("<a>\n  <c>\n    <x/>\n  </c>\n</a>", "<a>\n  <c/>\n</a>"),
+        ("<a>\n<x/>\n<x/>\n</a>\n", "<a/>\n"),
+        ("<a ><x/></a >", "<a ></a >"),
+        ("<c><a ><x/></a ></c>", "<c><a /></c>"),
+        ("<a>  <x/>\n\n  </a>", "<a>  \n\n  </a>"),
+    ],
+)
+def test_what_stands_around_a_removed_element_stays(before: str, after: str) -> None:
+    document = Document(before.encode())
+    document.remove({element for element, _ in walk(document.root) if element.tag == "x"})
+    assert document.result().decode() == after
+
+
+def test_removing_nothing_leaves_the_very_same_object() -> None:
+    data = b"<a><b/></a>"
+    document = Document(data)
+    document.remove(set())
+    assert document.result() is data
 
 
 @BOUNDED
