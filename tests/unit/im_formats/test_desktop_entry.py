@@ -144,3 +144,87 @@ def test_any_bytes_are_merged_or_refused(content: bytes) -> None:
         except Refused:
             continue
         assert FORMAT.merge(merged, ENFORCED, INITIAL) is merged
+
+
+# What was laid can be taken out.
+
+
+def created(before: bytes, after: bytes) -> dict[str, str]:
+    known = FORMAT.items(before)
+    return {item: value for item, value in FORMAT.items(after).items() if item not in known}
+
+
+def test_the_items_are_the_keys_of_the_entry() -> None:
+    assert FORMAT.items(CHOSEN) == {
+        "key Type": "Application",
+        "key Name": "Thunderbird",
+        "key Name[fr]": "Courrielleur « à moi »",
+        "key Exec": "/home/user/bin/mail %u",
+        "key Hidden": "true",
+    }
+    assert FORMAT.wanted(ENFORCED) == {"key Exec": "thunderbird", "key Hidden": "false"}
+    assert FORMAT.items(FORMAT.merge(None, INITIAL, "")) == FORMAT.wanted(INITIAL)
+    assert FORMAT.wanted(" ") == {}
+    assert FORMAT.findings(CHOSEN) == FORMAT.findings(b"\xff") == []
+
+
+@pytest.mark.parametrize("fragments", [(ENFORCED, INITIAL), ("", INITIAL), (ENFORCED, "")])
+def test_a_file_that_was_ours_alone_goes_as_a_whole(fragments: tuple[str, str]) -> None:
+    laid = FORMAT.merge(None, *fragments)
+    assert FORMAT.remove(laid, FORMAT.items(laid)) is None
+    assert FORMAT.remove(laid, {}) is laid
+
+
+def test_what_the_user_changed_stays_without_our_keys() -> None:
+    laid = FORMAT.merge(None, "", INITIAL)
+    mine = laid.replace(b"Exec=thunderbird", b"Exec=mail").replace(b"Hidden", b"# mine\nHidden")
+    assert FORMAT.remove(mine, FORMAT.items(laid)) == b"[Desktop Entry]\nExec=mail\n# mine\n"
+    assert FORMAT.remove(b"[Desktop Entry]\n", {"key Exec": "x"}) == b"[Desktop Entry]\n"
+    for user in (b"# note\n[Desktop Entry]\n", b"[Desktop Entry]\n[A]\nb=c\n"):
+        content = user.replace(b"Entry]\n", b"Entry]\nX=1\n")
+        assert FORMAT.remove(content, {"key X": "1"}) == user
+
+
+def test_a_key_that_is_given_twice_is_nobodys() -> None:
+    content = b"[Desktop Entry]\nA=1\nA=1\nB=2\n"
+    assert FORMAT.items(content) == {"key B": "2"}
+    assert FORMAT.remove(content, {"key A": "1"}) is content
+
+
+def test_a_file_that_the_user_deleted_is_not_made_again() -> None:
+    taken = frozenset(FORMAT.wanted(INITIAL))
+    assert FORMAT.merge(None, "", INITIAL, None, taken) == b""
+    assert FORMAT.merge(None, ENFORCED, INITIAL, None, taken) == ENFORCED.encode()
+    assert (
+        FORMAT.merge(None, "", INITIAL, None, frozenset({"key Hidden"}))
+        == INITIAL.replace("Hidden=false\n", "").encode()
+    )
+    assert FORMAT.merge(CHOSEN, "", INITIAL, None, taken) is CHOSEN
+
+
+@given(st.lists(LINES, max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_any_file_is_as_it_was_when_what_was_created_is_taken_out(lines: list[str], eol: str, ended: bool) -> None:
+    before = (eol.join(["[Desktop Entry]", *lines]) + (eol if ended else "")).encode()
+    fragment = "[Desktop Entry]\nExec=a\nTerminal=false\nX-Mark=ë\n"
+    try:
+        after = FORMAT.merge(before, fragment, INITIAL)
+    except Refused:
+        return
+    back = FORMAT.remove(after, created(before, after))
+    assert FORMAT.items(after).items() >= FORMAT.wanted(fragment).items()
+    assert back == before or (back is None and before.decode().strip() == "[Desktop Entry]")
+
+
+@given(st.binary(max_size=150))
+@settings(max_examples=150, deadline=None)
+def test_the_items_of_any_bytes_are_read_or_refused(content: bytes) -> None:
+    assert FORMAT.findings(content) == []
+    for current in (content, b"[Desktop Entry]\n" + content):
+        try:
+            items = FORMAT.items(current)
+            assert FORMAT.remove(current, {}) is current
+            left = FORMAT.remove(current, items)
+        except Refused:
+            continue
+        assert left is None or FORMAT.items(left) == {}

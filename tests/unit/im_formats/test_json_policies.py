@@ -268,3 +268,140 @@ def test_a_damaged_file_is_merged_or_refused(start: int, cut: int, noise: bytes)
     except Refused:
         return
     assert FORMAT.merge(merged, ENFORCED, INITIAL) is merged
+
+
+# What was laid can be taken out.
+
+
+def created(before: bytes, after: bytes) -> dict[str, str]:
+    known = FORMAT.items(before)
+    return {item: value for item, value in FORMAT.items(after).items() if item not in known}
+
+
+def test_the_items_are_values_items_of_lists_and_what_holds_them() -> None:
+    assert FORMAT.items(THEIRS.encode()) == {
+        ".": "{}",
+        "policies": "{}",
+        "policies.Certificates": "{}",
+        "policies.Certificates.ImportEnterpriseRoots": "true",
+        "policies.Certificates.Install": "[]",
+        "policies.Certificates.Install /etc/ssl/own.pem": "",
+        "policies.Proxy": "{}",
+        "policies.Proxy.Mode": '"none"',
+        "policies.Proxy.Locked": "false",
+        "policies.Label": '"Zoë \\"x\\" \\\\ é"',
+        "policies.Big": "1234567890123456789012345678901234567890.50e+1",
+    }
+    assert FORMAT.items(b" \n") == FORMAT.wanted("") == {}
+    assert FORMAT.findings(THEIRS.encode()) == FORMAT.findings(b"{") == []
+
+
+def test_two_things_never_have_one_identity() -> None:
+    content = b'{"a.b": 1, "a": {"b": 2}, "l": [1, "1", true, "true", {"x": [null], "a": "b"}, "", "C:\\\\x y", "[1]"]}'
+    items = FORMAT.items(content)
+    assert items['"a.b"'] == "1"
+    assert items["a.b"] == "2"
+    assert [item.removeprefix("l ") for item in items if item.startswith("l ")] == [
+        "1",
+        '"1"',
+        "true",
+        '"true"',
+        '{"a": "b", "x": [null]}',
+        '""',
+        "C:\\x y",
+        '"[1]"',
+    ]
+
+
+def test_a_secret_has_no_value_and_stays() -> None:
+    content = b'{"userPassword": "hunter2", "tokens": ["hunter3"], "l": [{"password": "hunter4"}], "x": 1}'
+    items = FORMAT.items(content)
+    assert "hunter" not in repr(items)
+    assert items["userPassword"] == "********"
+    assert FORMAT.remove(content, items) == content.replace(b', "x": 1', b"")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"{}",
+        b"{}\n",
+        b'{"policies":{}}',
+        b'{\n  "policies": {}\n}\n',
+        b'{"policies": { }}',
+        b'{\n\t"policies": { "x": 1 }\n}',
+        b'{"policies":{"Certificates":{"Install":["/a"]}}}',
+        b'{"policies": {"Certificates": {"Install": []}}}',
+        THEIRS.encode(),
+        b"\xef\xbb\xbf" + THEIRS.replace("\n", "\r\n").encode(),
+    ],
+)
+def test_taking_out_what_a_merge_created_gives_back_the_bytes(before: bytes) -> None:
+    after = FORMAT.merge(before, ENFORCED, INITIAL)
+    assert FORMAT.items(after).items() >= FORMAT.wanted(ENFORCED).items()
+    assert FORMAT.remove(after, created(before, after)) == before
+
+
+def test_a_file_that_was_ours_alone_goes_as_a_whole() -> None:
+    laid = FORMAT.merge(None, ENFORCED, INITIAL)
+    assert FORMAT.items(laid) == {**FORMAT.wanted(ENFORCED), **FORMAT.wanted(INITIAL)}
+    assert FORMAT.remove(laid, FORMAT.items(laid)) is None
+    mine = laid.replace(b'"system"', b'"none"')
+    left = FORMAT.remove(mine, FORMAT.items(laid))
+    assert left == b'{\n  "policies": {\n    "Proxy": {\n      "Mode": "none"\n    }\n  }\n}\n'
+
+
+def test_taking_out_nothing_gives_the_very_same_object() -> None:
+    content = THEIRS.encode()
+    for items in ({}, {"policies": "[]", "policies.Proxy": "{}", "policies.Proxy.Locked": "true", "x": ""}):
+        assert FORMAT.remove(content, items) is content
+    blank = b" \n"
+    assert FORMAT.remove(blank, {".": "{}"}) is blank
+
+
+def test_what_was_taken_back_is_not_laid_again() -> None:
+    initial = '{"a": {"b": 1, "c": {}}, "l": [1, "x"], "m": ["y"], "d": 2, "e": {}}'
+    taken = frozenset({"a.b", "a.c", "l x", "m y", "d", "e"})
+    assert json.loads(FORMAT.merge(b"{}", "", initial, None, taken)) == {"l": [1]}
+    assert json.loads(FORMAT.merge(b"{}", '{"d": 3}', initial, None, taken)) == {"l": [1], "d": 3}
+    everything = frozenset(FORMAT.wanted(initial))
+    theirs = THEIRS.encode()
+    assert FORMAT.merge(theirs, "", initial, None, everything) is theirs
+    assert FORMAT.merge(None, "", initial, None, everything) == b""
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=5), LAYOUTS, VALUES, VALUES)
+@settings(max_examples=300, deadline=None)
+def test_any_json_is_as_it_was_when_what_was_created_is_taken_out(
+    document: dict[str, Any], layout: dict[str, Any], enforced: Any, initial: Any
+) -> None:
+    before = json.dumps(document, **layout).encode("utf-8", "replace")
+    wanted, first = (json.dumps({"policies": value, "x": [1]}) for value in (enforced, initial))
+    try:
+        after = FORMAT.merge(before, wanted, first)
+        asked = FORMAT.wanted(wanted)
+    except (Refused, ValueError):
+        return
+    was, now = FORMAT.items(before), FORMAT.items(after)
+    assert now.items() >= asked.items()
+    back = FORMAT.remove(after, created(before, after))
+    assert back is not None
+    if all(now[item] == value for item, value in was.items()):
+        assert back == before
+    else:
+        assert FORMAT.items(back).keys() == was.keys()
+
+
+@given(st.binary(max_size=120) | st.text('{}[]",:1 truefalsn\\u0é\n').map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_the_items_of_any_bytes_are_read_or_refused(content: bytes) -> None:
+    assert FORMAT.findings(content) == []
+    try:
+        items = FORMAT.items(content)
+    except Refused:
+        with pytest.raises(Refused):
+            FORMAT.remove(content, {})
+        return
+    assert "".join([*items, *items.values()]).encode() is not None
+    assert FORMAT.remove(content, {}) is content
+    assert (FORMAT.remove(content, items) is None) is bool(items)

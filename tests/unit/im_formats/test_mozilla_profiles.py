@@ -310,3 +310,125 @@ def test_any_bytes_are_merged_or_refused(content: bytes, sibling: bytes) -> None
         except Refused:
             continue
         assert FORMAT.merge(merged, FRAGMENT, "", siblings) is merged
+
+
+# What was laid can be taken out.
+
+
+def created(before: bytes, after: bytes) -> dict[str, str]:
+    known = FORMAT.items(before)
+    return {item: value for item, value in FORMAT.items(after).items() if item not in known}
+
+
+OTHER = "18C3977DFDAA23D7"
+WANTED = {"profile managed.default": "", f"install {OURS}": "managed.default", f"install {OTHER}": "managed.default"}
+
+
+def test_the_items_are_profiles_and_installations() -> None:
+    assert FORMAT.items(OWN)["profile perso.default"] == ""
+    assert FORMAT.items(OWN)[f"install {OURS}"] == "perso.default"
+    assert FORMAT.items(f"[Install{OURS}]\n".encode()) == {f"install {OURS}": ""}
+    assert FORMAT.wanted(FRAGMENT).items() >= WANTED.items()
+    assert FORMAT.items(FORMAT.merge(None, FRAGMENT, "")) == FORMAT.wanted(FRAGMENT)
+    assert FORMAT.wanted("\n") == {}
+    assert FORMAT.findings(OWN) == FORMAT.findings(b"\xff") == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"",
+        b"\xef\xbb\xbf",
+        b"# nothing yet\n",
+        UNLOCKED,
+        OTHER_INSTALL,
+        OTHER_INSTALL.rstrip(b"\n"),
+        OTHER_INSTALL.rstrip(b"\n") + b"\n",
+        OTHER_INSTALL.replace(b"\n", b"\r\n"),
+        LEGACY,
+        b"[General]\nStartWithLastProfile=1\n",
+        profile(0) + profile(1),
+    ],
+)
+def test_taking_out_what_a_merge_created_gives_back_the_bytes(before: bytes) -> None:
+    after = FORMAT.merge(before, FRAGMENT, "")
+    assert after != before
+    assert FORMAT.remove(after, created(before, after)) == before
+
+
+def test_taking_out_nothing_gives_the_very_same_object() -> None:
+    for items in ({}, {"profile gone": "", f"install {OURS}": "gone"}, {"profile perso.default": "x"}):
+        assert FORMAT.remove(OWN, items) is OWN
+
+
+def test_a_profile_that_an_installation_still_names_stays() -> None:
+    content = install("managed.default") + install("managed.default", "AB") + profile(0, Path="managed.default")
+    left = FORMAT.remove(content, WANTED)
+    assert left == install("managed.default", "AB") + profile(0, Path="managed.default")
+    assert FORMAT.remove(content, {"profile managed.default": ""}) is content
+
+
+def test_an_installation_that_the_user_pointed_elsewhere_stays_and_our_profile_goes() -> None:
+    content = install("p1.default") + profile(0, Path="managed.default") + b"\n" + profile(1)
+    left = FORMAT.remove(content, WANTED)
+    assert left == install("p1.default") + profile(1).replace(b"Profile1", b"Profile0")
+    assert locate(left, FRAGMENT) == "p1.default"
+
+
+def test_the_profile_stays_unless_it_is_asked_for() -> None:
+    laid = FORMAT.merge(None, FRAGMENT, "")
+    left = FORMAT.remove(laid, {item: value for item, value in WANTED.items() if item.startswith("install")})
+    assert FORMAT.items(left) == {"profile managed.default": ""}
+    assert b"[General]" in left
+
+
+def test_the_last_profile_takes_the_number_of_the_one_that_goes() -> None:
+    content = profile(0) + b"\n" + profile(1, Path="managed.default") + b"\n" + profile(2) + b"\n" + profile(3)
+    left = FORMAT.remove(content, WANTED)
+    assert left == profile(0) + b"\n" + profile(2) + b"\n" + profile(3).replace(b"Profile3", b"Profile1")
+
+
+def test_comments_and_foreign_groups_stay() -> None:
+    content = b"# a\n[Profile0]\nName=x\n; b\nIsRelative=1\nPath=managed.default\nStoreID=1\n\n[Mine]\nc=d\n"
+    assert FORMAT.remove(content, WANTED) == b"# a\n; b\n\n[Mine]\nc=d\n"
+
+
+@given(
+    st.lists(LINES, max_size=25),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([{}, {"a.default/compatibility.ini": USED}]),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_any_file_is_as_it_was_when_what_was_created_is_taken_out(
+    lines: list[str], eol: str, siblings: dict[str, bytes], ended: bool
+) -> None:
+    before = (eol.join(lines) + (eol if ended else "")).encode()
+    try:
+        after = FORMAT.merge(before, FRAGMENT, "", siblings)
+    except Refused:
+        return
+    back = FORMAT.remove(after, created(before, after))
+    was, now = FORMAT.items(before), FORMAT.items(back)
+    pointed_anew = {item for item, value in was.items() if FORMAT.items(after)[item] != value}
+    gap = "[Profile0]" not in lines or ("[Profile2]" in lines and "[Profile1]" not in lines)
+    assert set(now) - {"profile managed.default"} == set(was) - {"profile managed.default"}
+    if not pointed_anew and not gap:
+        assert back == before
+    # Not one installation is left with a profile that is listed no more.
+    assert {path for item, path in now.items() if item.startswith("install")} - {
+        path for item, path in was.items() if item.startswith("install")
+    } <= {item.removeprefix("profile ") for item in now}
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=150, deadline=None)
+def test_the_items_of_any_bytes_are_read_or_refused(content: bytes) -> None:
+    assert FORMAT.findings(content) == []
+    for current in (content, profile(0) + content):
+        try:
+            items = FORMAT.items(current)
+            assert FORMAT.remove(current, {}) is current
+            assert FORMAT.items(FORMAT.remove(current, items)) == {}
+        except Refused:
+            continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from ansible.module_utils.im_formats.whole_file import FORMAT
 from hypothesis import given
@@ -46,3 +48,18 @@ def test_a_certificate_is_shown_and_a_private_key_is_not() -> None:
 def test_of_what_is_not_text_only_the_size_is_told() -> None:
     assert FORMAT.describe(b"\xff\0hunter2") == "not readable (9 bytes)\n"
     assert FORMAT.describe(None) == ""
+
+
+@given(st.binary(), st.text(st.characters(codec="utf-8")))
+def test_the_item_is_the_file_with_its_sum_and_goes_as_a_whole(user: bytes, fragment: str) -> None:
+    laid = FORMAT.merge(None, fragment, "")
+    wanted = FORMAT.wanted(fragment)
+    assert FORMAT.findings(user) == []
+    if not fragment.strip():
+        assert wanted == {}
+        return
+    assert wanted == FORMAT.items(laid) == {"file": hashlib.sha256(laid).hexdigest()}
+    assert FORMAT.remove(laid, wanted) is None
+    changed = laid + b"x"
+    assert FORMAT.remove(changed, wanted) is changed, "it is not the one that we laid"
+    assert FORMAT.remove(user, {}) is user
