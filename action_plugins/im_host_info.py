@@ -26,12 +26,15 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return host, packages, platform, manager, missing, trust_command; see library/im_host_info.py."""
+        """Return host, packages, platform, manager, missing, removable, trust_command; see library/im_host_info.py."""
         super().run(tmp, task_vars)
         known = load_clients(C.DEFAULT_ROLES_PATH)
-        wanted = [known[name] for name in dict.fromkeys(self._task.args.get("clients", [])) if name in known]
+        wanted = [known[name] for name in self._task.args.get("clients", []) if name in known]
+        retired = [known[name] for name in self._task.args.get("retired", []) if name in known]
         # The platform is not known yet, so ask about the packages of all; absent ones cost nothing.
-        names = {name for client in wanted for answers in client.platforms.values() for name in answers["packages"]}
+        names = {
+            name for client in wanted + retired for answers in client.platforms.values() for name in answers["packages"]
+        }
         result: dict[str, Any] = self._execute_module(
             module_name="im_host_info", module_args={"packages": sorted(names)}, task_vars=task_vars
         )
@@ -54,5 +57,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             "platform": platform,
             "manager": common.platforms[platform]["manager"],
             "trust_command": common.platforms[platform]["trust_command"],
+            "removable": [
+                answers["version_package"]
+                for client in retired
+                for answers in [client.platforms.get(platform, {"version_package": ""})]
+                if result["packages"].get(answers["version_package"])
+            ],
             "missing": [name for name in dict.fromkeys(packages) if not result["packages"].get(name)],
         }

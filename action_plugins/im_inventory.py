@@ -53,9 +53,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 problems += error.problems
         if problems:
             return result | {"failed": True, "msg": "\n".join(problems)}
-        asked = list(dict.fromkeys(seat["person"] for listed in seats.values() for seat in listed))
+        asked = list(
+            dict.fromkeys(seat["person"] for listed in seats.values() for seat in listed if seat["state"] == "present")
+        )
         return result | {
             "changed": False,
-            "people": asked or list(people),
+            "people": asked if any(seats.values()) else list(people),
             "jids": {key: person["jid"] for key, person in people.items()},
         }

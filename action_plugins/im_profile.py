@@ -21,7 +21,7 @@ if _UTILS not in ansible.module_utils.__path__:
 
 from ansible.module_utils import im_engine
 from ansible.module_utils.im_catalogue import text
-from ansible.module_utils.im_clients import Client, load_clients, load_common
+from ansible.module_utils.im_clients import load_clients, load_common
 from ansible.module_utils.im_inventory import (
     InventoryError,
     check_preferences,
@@ -29,6 +29,7 @@ from ansible.module_utils.im_inventory import (
     complete_people,
     complete_service,
 )
+from ansible.module_utils.im_model import Client
 from ansible.module_utils.im_preferences import not_expressed
 from ansible.module_utils.im_templates import Templates
 from ansible.module_utils.im_wishes import template_variables, wish_of
@@ -61,6 +62,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
                 "platform": {"type": "str", "required": True},
                 "versions": {"type": "dict", "default": {}},
+                "passwords": {"type": "dict", "default": {}, "no_log": True},
             }
         )
         host = self._task_vars["inventory_hostname"]
@@ -72,7 +74,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         except InventoryError as error:
             raise AnsibleActionFail(str(error)) from error
         self._language, self._platform = args["language"], args["platform"]
-        self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site) for seat in seats}
+        self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site, args["passwords"]) for seat in seats}
         outcomes = self._deploy(im_engine.groups_of(seats, CLIENTS, COMMON, self._platform))
         results = [
             im_engine.seat_result(
@@ -162,10 +164,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
     def _warnings_for(self, seat: dict[str, Any], client: Client) -> list[str]:
         """One sentence for each preference that this client has no setting for."""
         wish = self._wishes[seat["login"]]
+        if seat["state"] == "absent":
+            return []
+        extra = {"store_password": True} if wish.person["store_password"] else {}
         rooms = {"rooms": ", ".join(room["jid"] for room in wish.person["rooms"])} if wish.person["rooms"] else {}
         return [
             text("warning.not_expressed", self._language, person=seat["person"], wish=lost, client=client.title)
-            for lost in not_expressed({**wish.preferences, **rooms}, client.expresses)
+            for lost in not_expressed({**wish.preferences, **rooms, **extra}, client.expresses)
         ]
 
 

@@ -48,6 +48,13 @@ def im_seats_with(seats: list[dict[str, Any]], only: list[str]) -> list[dict[str
     return [seat for seat in kept if seat["clients"]]
 
 
+def im_clients(seats: list[dict[str, Any]], state: str) -> list[str]:
+    """Names of the clients of a host: those that a present seat wants, or those that only absent seats name."""
+    wanted = [client for seat in seats if seat.get("state") != "absent" for client in seat["clients"]]
+    named = [client for seat in seats for client in seat["clients"]]
+    return list(dict.fromkeys(wanted if state == "present" else [name for name in named if name not in wanted]))
+
+
 def im_text(key: str, language: str = "fr", **values: Any) -> str:
     """Text of the catalogue for people."""
     try:
@@ -61,4 +68,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return name -> function."""
-        return {function.__name__: function for function in (im_accounts, im_seats_with, im_text)}
+        return {function.__name__: function for function in (im_accounts, im_clients, im_seats_with, im_text)}

@@ -17,6 +17,11 @@ options:
     type: list
     elements: str
     default: []
+  retired:
+    description: Clients that only absent seats name. Taken by the action plugin, which answers their C(removable).
+    type: list
+    elements: str
+    default: []
   packages:
     description:
       - Names of packages whose installed version is wanted. The module's own option, set by the action plugin.
@@ -91,6 +96,11 @@ manager:
   type: str
 missing:
   description: Packages of the clients that are not installed.
+  returned: success
+  type: list
+  elements: str
+removable:
+  description: Installed packages of the clients in O(retired).
   returned: success
   type: list
   elements: str

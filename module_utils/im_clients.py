@@ -7,53 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
+from .im_model import Client, Document
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Document(NamedTuple):
-    """One file of a client's profile that we manage in part.
-
-    Attributes:
-        path: under its base, "/"-separated; a ``*`` in it is the directory that the format of `located_by` names.
-        base: key of the platform's ``bases``: where the path starts.
-        format: name in im_formats.FORMATS.
-        template: file in the role's templates/.
-        siblings: files the format needs beside the document (relative to its directory, or absolute); globs allowed.
-        located_by: path of the document that names the directory, or "".
-    """
-
-    path: str
-    base: str
-    format: str
-    template: Path
-    siblings: tuple[str, ...]
-    located_by: str
-
-
-class Client(NamedTuple):
-    """A client as its role describes it.
-
-    Attributes:
-        name: name of the role.
-        title: name for people.
-        processes: names of its processes.
-        locks: files (under the profile base) on which it holds a lock while it runs; globs allowed.
-        expresses: preference -> "any" or the values it can hold.
-        documents: what we manage, in the order of their merge.
-        platforms: platform -> its answers (packages, version_package, bases, ...).
-    """
-
-    name: str
-    title: str
-    processes: tuple[str, ...]
-    locks: tuple[str, ...]
-    expresses: dict[str, Any]
-    documents: tuple[Document, ...]
-    platforms: dict[str, dict[str, Any]]
 
 
 def load_clients(roles_paths: Iterable[str]) -> dict[str, Client]:
@@ -101,6 +61,7 @@ def _client(role: Path, definition: dict[str, Any]) -> Client:
         processes=tuple(definition.get("processes", ())),
         locks=tuple(definition.get("locks", ())),
         expresses=definition.get("expresses", {}),
+        rewrites=tuple(definition.get("rewrites", ())),
         documents=documents,
         platforms=platforms,
     )

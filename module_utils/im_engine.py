@@ -14,9 +14,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from .im_clients import Client, Document
+from .im_documents import (
+    WRITTEN,
+    Asked,
+    DocumentOutcome,
+    lay_down,
+    leave_alone,
+    recall,
+    remember,
+    siblings_of,
+    take_out,
+)
 from .im_formats import FORMATS, Refused
 from .im_formats.base import Locator
+from .im_model import Client, Document
 
 #: (document, part) -> fragment; part is "enforced" or "initial".
 Render = Callable[[Document, str], str]
@@ -32,6 +43,7 @@ class Group:
         client: whose documents they are.
         bases: base name -> path; "~/" starts in the login's home, "/" on the machine.
         proof: file that the command following a change of the group leaves behind; "" when none follows.
+        retired: what we laid down is to be taken out instead.
     """
 
     key: str
@@ -39,6 +51,7 @@ class Group:
     client: Client
     bases: Mapping[str, str]
     proof: str = ""
+    retired: bool = False
 
     def documents(self) -> list[tuple[Document, str]]:
         """The group's documents with their path patterns: relative to the home, absolute for the machine."""
@@ -48,18 +61,6 @@ class Group:
             if base.startswith("/" if self.login is None else "~/"):
                 found.append((document, posixpath.join(base.removeprefix("~/"), document.path)))
         return found
-
-
-@dataclass
-class DocumentOutcome:
-    """What becomes of one document. action: unchanged, created, changed or refused."""
-
-    path: str
-    action: str
-    detail: str = ""
-    before: bytes | None = None
-    after: bytes = b""
-    format: str = ""
 
 
 @dataclass
@@ -85,17 +86,23 @@ class Outcome:
 def groups_of(seats: list[dict[str, Any]], clients: Mapping[str, Client], common: Client, platform: str) -> list[Group]:
     """Make the groups of a host: the machine's own first, then each client of each seat."""
     shared = common.platforms[platform]["bases"]
-    wanted = list(dict.fromkeys(name for seat in seats for name in seat["clients"]))
-    bases = {name: {**shared, **clients[name].platforms[platform]["bases"]} for name in wanted}
+    wanted = list(dict.fromkeys(name for seat in seats if not is_retired(seat) for name in seat["clients"]))
+    named = {name for seat in seats for name in seat["clients"]}
+    bases = {name: {**shared, **clients[name].platforms[platform]["bases"]} for name in named}
     proof = common.platforms[platform]["trust_proof"]
     machine = [Group("machine", None, common, shared, proof)] if wanted else []
     machine += [Group(f"machine/{name}", None, clients[name], bases[name]) for name in wanted]
     personal = [
-        Group(f"{seat['login']}/{name}", seat["login"], clients[name], bases[name])
+        Group(f"{seat['login']}/{name}", seat["login"], clients[name], bases[name], retired=is_retired(seat))
         for seat in seats
         for name in seat["clients"]
     ]
     return [group for group in machine + personal if group.documents()]
+
+
+def is_retired(seat: Mapping[str, Any]) -> bool:
+    """Say whether what we laid down for a seat is to be taken out again."""
+    return seat.get("state") == "absent"
 
 
 def read_request(group: Group, extra_paths: list[str] | None = None) -> dict[str, Any]:
@@ -114,6 +121,7 @@ def read_request(group: Group, extra_paths: list[str] | None = None) -> dict[str
         "login": group.login,
         "paths": list(dict.fromkeys(paths)),
         "system_paths": list(dict.fromkeys(system_paths)),
+        "memory": group.login is not None,
         **_running_signs(group),
     }
 
@@ -144,40 +152,58 @@ def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outc
     if answer["error"]:
         outcome.state, outcome.detail = "failed", answer["error"]["message"]
         return outcome
+    files, memory = answer["files"], recall(answer.get("memory"))
     located: dict[str, str] = {}
     for document, pattern in group.documents():
-        fragments = render(document, "enforced"), render(document, "initial")
-        if not any(fragment.strip() for fragment in fragments):
+        asked = Asked(document, pattern, render(document, "enforced"), render(document, "initial"))
+        if not (asked.enforced + asked.initial).strip() or (document.located_by and document.located_by not in located):
             continue
-        path = pattern
         if document.located_by:
-            path = pattern.replace("*", located[document.located_by], 1)
-            if not _was_read(path, pattern, answer["files"]):
-                outcome.unread.append(path)
+            asked = asked._replace(path=pattern.replace("*", located[document.located_by], 1))
+            if not _was_read(asked.path, pattern, files):
+                outcome.unread.append(asked.path)
                 continue
-        done = _merge_document(document, path, fragments, answer["files"])
+        locates = any(other.located_by == document.path for other in group.client.documents)
+        done = _change(group, locates)(asked, files, memory.get(asked.path, {}))
         outcome.documents.append(done)
+        if locates and done.after is not None and done.action != "refused":
+            _locate(asked, done, files, located)
         if done.action == "refused":
-            outcome.state, outcome.detail = "refused", f"{path}: {done.detail}"
+            outcome.state, outcome.detail = "refused", f"{asked.path}: {done.detail}"
             return outcome
-        if any(other.located_by == document.path for other in group.client.documents):
-            try:
-                siblings = _siblings(document, path, answer["files"])
-                locator = cast(Locator, FORMATS[document.format])
-                located[document.path] = locator.locate(done.after, fragments[0], siblings)
-            except Refused as refused:
-                outcome.state, outcome.detail = "refused", f"{path}: {refused}"
-                return outcome
-    if any(done.action != "unchanged" for done in outcome.documents):
+        _excuse(done, group.client)
+    if any(done.action in WRITTEN for done in outcome.documents):
         outcome.state = "changed"
         if answer["running"]:
             outcome.state = "deferred"
             outcome.detail = ", ".join(sign["what"] for sign in answer["running"])
     if group.proof and outcome.documents:
-        outcome.stale = outcome.state == "changed" or bool(
-            answer["files"].get(group.proof, {"absent": True}).get("absent")
-        )
+        outcome.stale = outcome.state == "changed" or bool(files.get(group.proof, {"absent": True}).get("absent"))
     return outcome
+
+
+def _change(group: Group, locates: bool) -> Callable[..., DocumentOutcome]:
+    """What is done to a document. Who locates others is never taken out: behind it stand the user's mails and logs."""
+    if not group.retired:
+        return lay_down
+    return leave_alone if locates else take_out
+
+
+def _locate(asked: Asked, done: DocumentOutcome, files: Mapping[str, Any], located: dict[str, str]) -> None:
+    """Note the directory that a document names for others; refuse the document when it names none."""
+    try:
+        siblings = siblings_of(asked.document, asked.path, files)
+        locator = cast(Locator, asked.format)
+        located[asked.document.path] = locator.locate(done.after or b"", asked.enforced, siblings)
+    except Refused as refused:
+        done.action, done.detail = "refused", str(refused)
+
+
+def _excuse(done: DocumentOutcome, client: Client) -> None:
+    """Do not blame the user for what the client changes by itself."""
+    for item, cause in done.causes.items():
+        if cause == "user" and any(fnmatch.fnmatchcase(item, pattern) for pattern in client.rewrites):
+            done.causes[item] = "client"
 
 
 def _was_read(path: str, pattern: str, files: Mapping[str, Any]) -> bool:
@@ -185,64 +211,33 @@ def _was_read(path: str, pattern: str, files: Mapping[str, Any]) -> bool:
     return path in files or (path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern))
 
 
-def _merge_document(
-    document: Document, path: str, fragments: tuple[str, str], files: Mapping[str, Any]
-) -> DocumentOutcome:
-    entry = files.get(path, {"absent": True, "creatable": True})
-    done = DocumentOutcome(path, "unchanged", format=document.format)
-    try:
-        current = _content(path, entry)
-        merged = FORMATS[document.format].merge(current, *fragments, _siblings(document, path, files))
-    except Refused as refused:
-        done.action, done.detail = "refused", str(refused)
-        return done
-    done.before, done.after = current, merged
-    if merged == current:
-        return done
-    done.action = "created" if current is None else "changed"
-    if not entry.get("creatable" if current is None else "writable"):
-        done.action, done.detail = "refused", f"it cannot be written ({entry.get('why') or 'not writable'})"
-    return done
-
-
-def _content(path: str, entry: Mapping[str, Any]) -> bytes | None:
-    """Bytes of a file that was read, None when it is absent. An unreadable file is not an absent file."""
-    if entry.get("absent"):
-        return None
-    if error := entry.get("error"):
-        raise Refused("", f"it cannot be read ({error['message']})")
-    return zlib.decompress(base64.b64decode(entry["content"]))
-
-
-def _siblings(document: Document, path: str, files: Mapping[str, Any]) -> dict[str, bytes]:
-    directory = posixpath.dirname(path)
-    found: dict[str, bytes] = {}
-    for sibling in document.siblings:
-        pattern = sibling if sibling.startswith("/") else posixpath.join(directory, sibling)
-        for name, entry in files.items():
-            if name.count("/") == pattern.count("/") and fnmatch.fnmatchcase(name, pattern):
-                try:
-                    content = _content(name, entry)
-                except Refused as refused:
-                    raise Refused(name, refused.what) from refused
-                if content is not None:
-                    found[name if sibling.startswith("/") else posixpath.relpath(name, directory)] = content
-    return found
-
-
 def write_request(outcome: Outcome, answer: Mapping[str, Any], run_id: str) -> dict[str, Any]:
     """Ask to write the changed documents of a group; each carries the checksum that was read."""
     files = [
         {
             "path": done.path,
-            "content": base64.b64encode(zlib.compress(done.after, 1)).decode(),
+            "content": None if done.after is None else base64.b64encode(zlib.compress(done.after, 1)).decode(),
             "before": None if done.before is None else answer["files"][done.path]["sha256"],
         }
         for done in outcome.documents
-        if done.action in ("created", "changed")
+        if done.action in WRITTEN
     ]
     group = outcome.group
-    return {"key": group.key, "login": group.login, "run_id": run_id, "files": files, **_running_signs(group)}
+    return {
+        "key": group.key,
+        "login": group.login,
+        "run_id": run_id,
+        "files": files,
+        "memory": _memory(outcome, answer),
+        **_running_signs(group),
+    }
+
+
+def _memory(outcome: Outcome, answer: Mapping[str, Any]) -> str | None:
+    """What the host is to remember; the machine's documents need no memory, a retired seat's is forgotten."""
+    if outcome.group.login is None:
+        return None
+    return "" if outcome.group.retired else remember(outcome.documents, answer.get("memory"))
 
 
 def apply_answer(outcome: Outcome, answer: Mapping[str, Any]) -> None:
@@ -270,7 +265,7 @@ def diffs(outcome: Outcome, host: str) -> list[dict[str, str]]:
             "after": FORMATS[done.format].describe(done.after),
         }
         for done in outcome.documents
-        if done.action in ("created", "changed")
+        if done.action in WRITTEN
     ]
 
 
@@ -289,9 +284,15 @@ def seat_result(
         "state": worst.state,
         "detail": worst.detail,
         "documents": [
-            {"path": done.path, "action": done.action, "detail": done.detail}
+            {"path": done.path, "action": done.action, "detail": done.detail, "causes": done.causes}
             for outcome in [*machine, own]
             for done in outcome.documents
+        ],
+        "findings": [
+            f"{done.path}: {finding}"
+            for outcome in [*machine, own]
+            for done in outcome.documents
+            for finding in done.findings
         ],
         "warnings": warnings,
     }

@@ -19,7 +19,7 @@ _LOGIN = re.compile(r"[^\s/:\x00-\x1f]+")
 
 _PERSON_KEYS = {
     "jid", "name", "nickname", "mail", "phone", "unit", "unit_mail", "unit_phone",
-    "contacts", "rooms", "preferences",
+    "contacts", "rooms", "preferences", "store_password",
 }  # fmt: skip
 _ROOM_KEYS = {"room", "name", "nick", "autojoin"}
 _CONTACT_KEYS = {"jid", "name", "groups", "message"}
@@ -106,6 +106,8 @@ def complete_people(people: Any, service: Mapping[str, Any]) -> dict[str, dict[s
         if other := seen.get(jid.casefold()):
             problems.append(f"{where}: JID {jid} is already that of person {other!r}; one account, one person")
         seen[jid.casefold()] = str(key)
+        if not isinstance(person.get("store_password", False), bool):
+            problems.append(f"{where}: store_password is {person['store_password']!r}; it takes true or false")
         preferences = _mapping(person.get("preferences"), f"{where}: preferences", problems)
         problems += problems_of(preferences, where)
         name = person.get("name") or jid
@@ -121,6 +123,7 @@ def complete_people(people: Any, service: Mapping[str, Any]) -> dict[str, dict[s
             "contacts": _complete_contacts(person.get("contacts"), where, problems),
             "rooms": _complete_rooms(person.get("rooms"), where, localpart, service, problems),
             "preferences": dict(preferences),
+            "store_password": person.get("store_password") is True,
         }
     if problems:
         raise InventoryError(problems)
@@ -131,7 +134,7 @@ def check_seats(host: str, seats: Any, people: Iterable[str], clients: Iterable[
     """Check the seats of one host against the known people and clients.
 
     Returns:
-        The seats as dicts {login, person, clients}, in the inventory's order.
+        The seats as dicts {login, person, clients, state}, in the inventory's order.
     """
     known_people, known_clients = list(people), list(clients)
     problems: list[str] = []
@@ -145,7 +148,7 @@ def check_seats(host: str, seats: Any, people: Iterable[str], clients: Iterable[
             problems.append(f"host {host!r}: seat {position}: login is {login!r}; it takes the name of the session")
             continue
         where = f"seat '{host}/{login}'"
-        problems += _unknown_keys(seat, {"login", "person", "clients"}, where)
+        problems += _unknown_keys(seat, {"login", "person", "clients", "state"}, where)
         if login in ("root", "SYSTEM"):
             problems.append(f"{where}: {login} is not a person; name the session of a person")
         if any(other["login"] == login for other in done):
@@ -159,7 +162,11 @@ def check_seats(host: str, seats: Any, people: Iterable[str], clients: Iterable[
         for client in wanted:
             if client not in known_clients:
                 problems.append(f"{where}: no client named {client!r}; known: {_listing(known_clients)}")
-        done.append({"login": login, "person": seat.get("person"), "clients": list(dict.fromkeys(wanted))})
+        state = seat.get("state", "present")
+        if state not in ("present", "absent"):
+            problems.append(f"{where}: state is {state!r}; it takes present or absent")
+        clients_once = list(dict.fromkeys(wanted))
+        done.append({"login": login, "person": seat.get("person"), "clients": clients_once, "state": state})
     if problems:
         raise InventoryError(problems)
     return done

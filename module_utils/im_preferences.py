@@ -56,6 +56,8 @@ PREFERENCES: dict[str, Preference] = {
 
 #: Not a preference of its own but enforceable like one: the rooms of the person.
 ENFORCEABLE = (*PREFERENCES, "rooms")
+#: What a client may be able to express: the above, and keeping a password that the site hands it.
+EXPRESSIBLE = (*ENFORCEABLE, "store_password")
 
 
 def problems_of(preferences: Mapping[str, Any], where: str) -> list[str]:

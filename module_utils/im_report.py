@@ -61,6 +61,8 @@ def rows_of(
                         "hint": account.get("hint", ""),
                         "state": row["state"],
                         "detail": row.get("detail", ""),
+                        "retired": seat.get("state") == "absent",
+                        "findings": row.get("findings", []),
                         "warnings": row.get("warnings", []),
                     }
                 )
@@ -76,7 +78,12 @@ def _not_looked_at(result: HostResult) -> dict[str, Any]:
 
 def all_good(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Say whether every seat is as wanted and every account proven. No row at all is not good: nobody looked."""
-    return bool(rows) and all(row["state"] in GOOD_STATES and row["verdict"] in GOOD_VERDICTS for row in rows)
+    return bool(rows) and all(row["state"] in GOOD_STATES and _proven(row) for row in rows)
+
+
+def _proven(row: Mapping[str, Any]) -> bool:
+    """A retired seat needs no account."""
+    return row["retired"] or row["verdict"] in GOOD_VERDICTS
 
 
 def summary(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
@@ -85,9 +92,9 @@ def summary(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
         "report.summary",
         language,
         good=sum(row["state"] in GOOD_STATES for row in rows),
-        proven=len({row["person"] for row in rows if row["verdict"] in GOOD_VERDICTS}),
+        proven=len({row["person"] for row in rows if row["verdict"] in GOOD_VERDICTS and not row["retired"]}),
         rows=len(rows),
-        people=len({row["person"] for row in rows}),
+        people=len({row["person"] for row in rows if not row["retired"]}),
     )
 
 
@@ -131,12 +138,13 @@ def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
             [
                 *(str(row[column] or "-") for column in ("host", "login", "person", "client", "version")),
                 documents or "-",
-                row["verdict"],
+                "-" if row["retired"] else row["verdict"],
                 text(f"state.{row['state']}", language),
             ]
         )
-        hint = "" if row["verdict"] in GOOD_VERDICTS else row["hint"]
-        notes.append([note for note in [row["detail"], hint, *row["warnings"]] if note])
+        hint = "" if _proven(row) else row["hint"]
+        found = [text("report.finding", language, finding=finding) for finding in row["findings"]]
+        notes.append([note for note in [row["detail"], hint, *found, *row["warnings"]] if note])
     widths = [max(_width(line[column]) for line in cells) for column in range(len(_COLUMNS))]
     lines = []
     for line, details in zip(cells, notes, strict=True):

@@ -15,8 +15,8 @@ from typing import Any
 from ansible.plugins.filter.core import to_json
 from jinja2 import Environment, StrictUndefined, Template
 
-from .im_clients import Client
 from .im_formats.mozilla_install import install_hash
+from .im_model import Client
 
 
 def purple_status_id(jid: str, use: str) -> int:

@@ -11,19 +11,24 @@ PARTS = ("enforced", "initial")
 
 
 class Wish(NamedTuple):
-    """One seat with its person and the preferences that hold for it."""
+    """One seat with its person, the preferences that hold for it, and the password to lay down ("" for none)."""
 
     seat: Mapping[str, Any]
     person: Mapping[str, Any]
     preferences: Mapping[str, Any]
+    password: str = ""
 
 
-def wish_of(seat: Mapping[str, Any], person: Mapping[str, Any], site: Mapping[str, Any]) -> Wish:
+def wish_of(
+    seat: Mapping[str, Any], person: Mapping[str, Any], site: Mapping[str, Any], passwords: Mapping[str, str]
+) -> Wish:
     """Join a seat and its person; the person's preferences stand over the site's.
 
-    The local alias is the person's name unless somebody states another.
+    The local alias is the person's name unless somebody states another. A password (by key or JID) is laid down only
+    for a person of whom the site says ``store_password: true`` in so many words.
     """
-    return Wish(seat, person, {"alias": person["name"], **site, **person["preferences"]})
+    password = passwords.get(person["key"], passwords.get(person["jid"], "")) if person["store_password"] else ""
+    return Wish(seat, person, {"alias": person["name"], **site, **person["preferences"]}, password)
 
 
 def template_variables(
@@ -45,7 +50,7 @@ def template_variables(
     base = {"service": service, "platform": platform, "language": language}
     if wish is None:
         return {part: base | {"part": part} for part in PARTS}
-    base |= {"seat": wish.seat, "person": wish.person, "account": _account(wish.person, service)}
+    base |= {"seat": wish.seat, "person": wish.person, "account": _account(wish, service)}
     rooms_part = "enforced" if "rooms" in enforced else "initial"
     return {
         part: base
@@ -54,12 +59,13 @@ def template_variables(
     }
 
 
-def _account(person: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:
-    """Identity and transport of the XMPP account: always enforced."""
+def _account(wish: Wish, service: Mapping[str, Any]) -> dict[str, Any]:
+    """Identity and transport of the XMPP account: always enforced. The password is only for a new account."""
     return {
-        "jid": person["jid"],
-        "localpart": person["localpart"],
-        "domain": person["domain"],
+        "jid": wish.person["jid"],
+        "localpart": wish.person["localpart"],
+        "domain": wish.person["domain"],
+        "password": wish.password,
         "host": service["host"],
         "port": service["port"] or (5223 if service["tls"] == "direct" else 5222),
         "tls": service["tls"],

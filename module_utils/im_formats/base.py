@@ -31,7 +31,14 @@ Siblings = Mapping[str, bytes]
 class Format(Protocol):
     """One file format. Implementations are stateless module-level objects or modules."""
 
-    def merge(self, current: bytes | None, enforced: str, initial: str, siblings: Siblings | None = None) -> bytes:
+    def merge(
+        self,
+        current: bytes | None,
+        enforced: str,
+        initial: str,
+        siblings: Siblings | None = None,
+        taken_back: frozenset[str] = frozenset(),
+    ) -> bytes:
         """Lay the managed fragments over the current document.
 
         Args:
@@ -40,6 +47,8 @@ class Format(Protocol):
             initial: fragment in the same syntax; a value is laid only where the document has none, and an item
                 (account, room, ...) that exists already is left alone. May be blank.
             siblings: other files of the profile that the format needs to decide; missing ones are absent.
+            taken_back: identities of initial items that were laid before and that the user has removed since: they
+                are not laid again.
 
         Returns:
             The wanted bytes. The very same object as ``current`` when there is nothing to do.
@@ -48,6 +57,33 @@ class Format(Protocol):
             Refused: the current document is malformed or of an unknown schema.
             ValueError: a fragment is malformed; that is a mistake in a template, not in the user's file.
         """
+        ...
+
+    def items(self, content: bytes, siblings: Siblings | None = None) -> dict[str, str]:
+        """Identity -> value of all in a document that a fragment could ask for.
+
+        An identity says what a thing is, never where it stands ("account a@x", "account a@x setting port"). The value
+        of a thing is "", that of a secret "********". Refused when the document is malformed.
+        """
+        ...
+
+    def wanted(self, fragment: str) -> dict[str, str]:
+        """Identity -> value of all that a fragment asks for, as items() gives them after its merge; {} when blank."""
+        ...
+
+    def remove(self, current: bytes, items: Mapping[str, str], siblings: Siblings | None = None) -> bytes | None:
+        """Take exactly these items out of a document.
+
+        A thing goes as a whole, a value only while it is still the given one; what is not there is passed over.
+
+        Returns:
+            The bytes without them; the very same object when none was there; None when the whole file was ours and
+            nothing is left of it.
+        """
+        ...
+
+    def findings(self, content: bytes) -> list[str]:
+        """Say whose passwords stand in clear in the document ("account a@x"), never the values. Never raises."""
         ...
 
     def describe(self, content: bytes | None) -> str:

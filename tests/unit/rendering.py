@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.im_clients import Client, Document, load_clients, load_common
+from ansible.module_utils.im_clients import load_clients, load_common
 from ansible.module_utils.im_inventory import complete_people, complete_service
+from ansible.module_utils.im_model import Client, Document
 from ansible.module_utils.im_templates import Templates
 from ansible.module_utils.im_wishes import template_variables, wish_of
 
@@ -36,6 +37,7 @@ def fragments(
     enforced: list[str] | None = None,
     language: str = "fr",
     platform: str = "Debian",
+    passwords: dict[str, str] | None = None,
 ) -> tuple[str, str]:
     """Render one document's template for one person; returns (enforced, initial)."""
     complete = complete_service({"domain": "univ.example", **(service or {})})
@@ -45,7 +47,7 @@ def fragments(
     bases = {**COMMON.platforms[platform]["bases"], **answers["bases"]}
     document = document_of(client, name)
     parts = template_variables(
-        wish_of(seat, people["zoe.obrien"], site or {}),
+        wish_of(seat, people["zoe.obrien"], site or {}, passwords or {}),
         complete,
         {**answers, "bases": bases},
         language,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.im_clients import load_clients
 from ansible.module_utils.im_formats import FORMATS
-from ansible.module_utils.im_preferences import ENFORCEABLE, PREFERENCES
+from ansible.module_utils.im_preferences import EXPRESSIBLE, PREFERENCES
 from rendering import CLIENTS, COMMON, PROJECT
 
 EVERYTHING = {**CLIENTS, "im_client": COMMON}
@@ -43,7 +43,7 @@ def test_every_client_runs_on_every_platform_that_the_project_knows(name: str) -
 @pytest.mark.parametrize("name", CLIENTS)
 def test_what_a_client_expresses_are_known_words_and_possible_values(name: str) -> None:
     for word, values in CLIENTS[name].expresses.items():
-        assert word in ENFORCEABLE
+        assert word in EXPRESSIBLE
         assert values == "any" or all(PREFERENCES[word].allows(value) for value in values)
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils import im_engine
-from ansible.module_utils.im_clients import Client, Document
 from ansible.module_utils.im_engine import Group, Outcome
+from ansible.module_utils.im_model import Client, Document
 from rendering import CLIENTS, COMMON
 
 SEAT = {"login": "amartin", "person": "alice.martin", "clients": ["toy"]}
@@ -23,7 +24,7 @@ DESKTOP = b"[Desktop Entry]\nType=Application\nName=Toy\n"
 
 def toy(*documents: Document, locks: tuple[str, ...] = ()) -> Client:
     platforms = {"Debian": {"packages": ["toy"], "bases": {"profile": "~/.toy", "system": "/etc/toy"}}}
-    return Client("toy", "Toy", ("toy",), locks, {}, documents, platforms)
+    return Client("toy", "Toy", ("toy",), locks, {}, (), documents, platforms)
 
 
 def document(path: str, base: str = "profile", form: str = "desktop_entry", siblings: tuple[str, ...] = ()) -> Document:
@@ -208,3 +209,79 @@ def test_a_diff_names_the_host_and_the_login() -> None:
     (diff,) = im_engine.diffs(merged({".toy/a.desktop": read(DESKTOP)}), "pc-1")
     assert diff["before_header"] == "pc-1:~amartin/.toy/a.desktop"
     assert "Exec=toy" in diff["after"] and "Exec=toy" not in diff["before"]
+
+
+def retired(*documents: Document) -> Group:
+    client = toy(*documents)
+    return Group("amartin/toy", "amartin", client, client.platforms["Debian"]["bases"], retired=True)
+
+
+def test_what_was_created_is_remembered_and_what_the_user_had_is_not() -> None:
+    answered = answer({".toy/a.desktop": read(DESKTOP)})
+    outcome = im_engine.merge_group(
+        group(document("a.desktop")), answered, wants("[Desktop Entry]\nName=Toy\nExec=toy\n")
+    )
+    memory = json.loads(im_engine.write_request(outcome, answered, "run")["memory"])
+    kept = memory["documents"][".toy/a.desktop"]
+    assert kept == {"created": {"key Exec": "toy"}, "laid": {"key Exec": "toy", "key Name": "Toy"}}
+
+
+@pytest.mark.parametrize(
+    ("there", "laid", "cause"), [("old", "old", "wish"), ("other", "toy", "user"), ("other", None, "first")]
+)
+def test_the_memory_tells_who_changed_what(there: str, laid: str | None, cause: str) -> None:
+    kept = {"created": {}, "laid": {"key Exec": laid} if laid else {}}
+    answered = answer({".toy/a.desktop": read(DESKTOP + f"Exec={there}\n".encode())}) | {
+        "memory": json.dumps({"schema": 1, "documents": {".toy/a.desktop": kept}})
+    }
+    outcome = im_engine.merge_group(group(document("a.desktop")), answered, wants())
+    assert outcome.documents[0].causes == {"key Exec": cause}
+
+
+def test_what_a_client_rewrites_by_itself_is_not_blamed_on_the_user() -> None:
+    client = toy(document("a.desktop"))._replace(rewrites=("key E*",))
+    kept = {"created": {}, "laid": {"key Exec": "toy"}}
+    answered = answer({".toy/a.desktop": read(DESKTOP + b"Exec=other\n")}) | {
+        "memory": json.dumps({"schema": 1, "documents": {".toy/a.desktop": kept}})
+    }
+    outcome = im_engine.merge_group(Group("amartin/toy", "amartin", client, {"profile": "~/.toy"}), answered, wants())
+    assert outcome.documents[0].causes == {"key Exec": "client"}
+
+
+def test_a_retired_seat_loses_what_we_created_and_only_while_it_is_still_ours() -> None:
+    kept = {"created": {"key Exec": "toy", "key Icon": "ours"}, "laid": {}}
+    answered = answer({".toy/a.desktop": read(DESKTOP + b"Exec=toy\nIcon=theirs\n")}) | {
+        "memory": json.dumps({"schema": 1, "documents": {".toy/a.desktop": kept}})
+    }
+    outcome = im_engine.merge_group(retired(document("a.desktop")), answered, wants())
+    assert (outcome.state, outcome.documents[0].after) == ("changed", DESKTOP + b"Icon=theirs\n")
+    assert im_engine.write_request(outcome, answered, "run")["memory"] == ""
+
+
+def test_a_file_that_was_ours_alone_is_deleted_with_its_seat() -> None:
+    kept = {"created": {"key Exec": "toy"}, "laid": {}}
+    answered = answer({".toy/a.desktop": read(b"[Desktop Entry]\nExec=toy\n")}) | {
+        "memory": json.dumps({"schema": 1, "documents": {".toy/a.desktop": kept}})
+    }
+    outcome = im_engine.merge_group(retired(document("a.desktop")), answered, wants())
+    (file,) = im_engine.write_request(outcome, answered, "run")["files"]
+    assert outcome.documents[0].action == "deleted" and file["content"] is None and file["before"]
+
+
+@pytest.mark.parametrize(
+    "memory", [None, "", "not json", "[]", '{"schema": 2}', '{"schema": 1, "documents": {"x": 3}}']
+)
+def test_without_a_usable_memory_no_mere_value_is_taken_out(memory: str | None) -> None:
+    answered = answer({".toy/a.desktop": read(DESKTOP + b"Exec=toy\n")}) | {"memory": memory}
+    outcome = im_engine.merge_group(retired(document("a.desktop")), answered, wants())
+    assert outcome.state == "compliant"
+
+
+def test_a_retired_seat_that_has_nothing_is_compliant() -> None:
+    outcome = im_engine.merge_group(retired(document("a.desktop")), answer(), wants())
+    assert (outcome.state, outcome.documents[0].action) == ("compliant", "unchanged")
+
+
+def test_a_host_where_all_seats_are_retired_has_no_groups_of_the_machine() -> None:
+    groups = im_engine.groups_of([SEAT | {"state": "absent"}], {"toy": toy(document("a.desktop"))}, COMMON, "Debian")
+    assert [found.key for found in groups] == ["amartin/toy"] and groups[0].retired

@@ -105,6 +105,7 @@ def test_a_room_is_completed_from_the_service_and_the_person() -> None:
         ({"a": {"rooms": [{"room": "x", "autojoin": "no"}]}}, "person 'a': room 1: autojoin is 'no'"),
         ({"a": {"rooms": ["x", "X"]}}, "person 'a': room 2: x@conference.univ.example is listed twice"),
         ({"a": {"rooms": [{"nick": "x"}]}}, "person 'a': room 1: room is ''"),
+        ({"a": {"store_password": "yes"}}, "person 'a': store_password is 'yes'; it takes true or false"),
         ({"a": {"contacts": [{"jid": "nobody"}]}}, "person 'a': contact 1: 'nobody' is not a bare JID"),
     ],
 )
@@ -126,6 +127,7 @@ def test_all_mistakes_of_the_seats_are_told_at_once() -> None:
         {"login": "x", "person": "a", "clients": []},
         {"person": "a", "clients": ["gajim"]},
         {"login": "y", "person": "a", "clients": ["gajim"], "cleints": []},
+        {"login": "z", "person": "a", "clients": ["gajim"], "state": "gone"},
     ]
     assert problems_of(check_seats, "pc", seats, ["a"], ["gajim"]) == [
         "seat 'pc/root': root is not a person; name the session of a person",
@@ -133,7 +135,8 @@ def test_all_mistakes_of_the_seats_are_told_at_once() -> None:
         "seat 'pc/x': listed twice; a seat is one login, with all its clients in one list",
         "seat 'pc/x': clients is []; it takes a list of: gajim",
         "host 'pc': seat 4: login is None; it takes the name of the session",
-        "seat 'pc/y': unknown key 'cleints'; known: clients, login, person",
+        "seat 'pc/y': unknown key 'cleints'; known: clients, login, person, state",
+        "seat 'pc/z': state is 'gone'; it takes present or absent",
     ]
 
 

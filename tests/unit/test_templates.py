@@ -90,11 +90,20 @@ def test_tls_is_required_of_every_client_whatever_the_person_wishes(client: str,
     assert text in fragments(client, name)[0]
 
 
-def test_no_template_lays_a_password_down() -> None:
+PASSWORDS = {"zoe.obrien": "CANARY", "zoe.obrien@univ.example": "CANARY"}
+
+
+def test_no_template_lays_a_password_down_unless_the_site_says_so_of_the_person() -> None:
     for client, name in PERSONAL:
-        for fragment in fragments(client, name, person={"preferences": FULL, "rooms": ROOMS}):
+        for fragment in fragments(client, name, person={"preferences": FULL, "rooms": ROOMS}, passwords=PASSWORDS):
+            assert "CANARY" not in fragment
             assert "<password>" not in fragment
             assert '"password"' not in fragment
+
+
+def test_a_password_that_the_site_wants_kept_is_laid_only_in_a_new_account() -> None:
+    enforced, initial = fragments("pidgin", "accounts.xml", person={"store_password": True}, passwords=PASSWORDS)
+    assert "<password>CANARY</password>" in initial and "CANARY" not in enforced
 
 
 @pytest.mark.parametrize("status", ["busy", "away"])
@@ -108,4 +117,4 @@ def test_pidgins_startup_status_is_the_one_that_its_preferences_point_at(status:
 
 def test_every_preference_is_said_by_some_client() -> None:
     said = {word for client in CLIENTS.values() for word in client.expresses}
-    assert said == {*FULL, "rooms"}
+    assert said == {*FULL, "rooms", "store_password"}
