@@ -1,0 +1,286 @@
+"""What a desk does when a person logs in: apply the documents that waited for the client to be closed, as that person.
+
+im_login_bundle.py packs this module, the engine and the formats; library/im_pending.py lays the pack and the wishes
+down. A *wish* is one group of the engine with its fragments, as JSON. Python 3.9 and its standard library.
+
+The wishes belong to the person, who may edit them: all that this gives is what the person could do to the files anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import posixpath
+import pwd
+import signal
+import syslog
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from .im_engine import Group, Outcome, Render, apply_answer, merge_group, read_request, write_request
+from .im_formats import FORMATS
+from .im_model import Client, Document
+from .im_pending_places import LOCK, PENDING, RESULT, SCHEMA, SIZE_LIMIT, STATE_DIR, WISHES
+
+#: Seconds that a login may be held up at most, by a dead home for instance; 10 of them for one question to the home.
+TIME_LIMIT = 20
+QUESTION_LIMIT = 10
+#: A wish that was refused, failed or was cut off so often is given up; the next run of the playbook decides anew.
+TRIES = 3
+MASK = "********"
+
+
+class ProfileFiles(Protocol):
+    """The library half of library/im_profile_files.py."""
+
+    def read_requests(
+        self, requests: list[dict[str, Any]], time_limit: int, state_dir: str | None
+    ) -> list[dict[str, Any]]:
+        """Answer action=read."""
+        ...
+
+    def write_groups(self, groups: list[dict[str, Any]], state_dir: str, time_limit: int) -> list[dict[str, Any]]:
+        """Answer action=write."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Wishes, on their way from the control node to the desk
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def pending_wish(group: Group, render: Render) -> dict[str, Any] | None:
+    """Write down a group whose client runs, so that the job can merge it later.
+
+    Args:
+        group: of a login, not of the machine.
+        render: gives its fragments, as for merge_group().
+
+    Returns:
+        JSON object {key, tries, group, client, documents}; None when a fragment holds a secret, which may not wait on a
+        disk: such a group waits for the next run.
+
+    Raises:
+        ValueError: a fragment is malformed, or the group is one of the machine.
+    """
+    if group.login is None:
+        raise ValueError(f"group '{group.key}': the documents of the machine wait for no login")
+    documents = []
+    for document, _ in group.documents():
+        fragments = {part: render(document, part) for part in ("enforced", "initial")}
+        if not any(fragment.strip() for fragment in fragments.values()):
+            continue
+        if any(MASK in FORMATS[document.format].wanted(fragment).values() for fragment in fragments.values()):
+            return None
+        documents.append({**{k: v for k, v in document._asdict().items() if k != "template"}, **fragments})
+    about = {field.name: getattr(group, field.name) for field in dataclasses.fields(group)}
+    client = group.client._replace(expresses={}, documents=(), platforms={})
+    wish = {
+        "key": group.key,
+        "tries": 0,
+        "group": {**{name: value for name, value in about.items() if name != "client"}, "bases": dict(group.bases)},
+        "client": client._asdict(),
+        "documents": documents,
+    }
+    same: dict[str, Any] = json.loads(json.dumps(wish))
+    return same
+
+
+def group_of(wish: Mapping[str, Any], login: str) -> tuple[Group, Render]:
+    """Undo pending_wish() for a login, whatever login the wish names.
+
+    Raises:
+        KeyError, TypeError, AttributeError: it is not a wish.
+    """
+    fragments = {}
+    documents = []
+    for written in wish["documents"]:
+        about = dict(written)
+        parts = {part: str(about.pop(part)) for part in ("enforced", "initial")}
+        document = Document(**_tuples(about), template=Path())
+        documents.append(document)
+        fragments[document] = parts
+    client = Client(**{**_tuples(wish["client"]), "documents": tuple(documents)})
+    group = Group(**{**wish["group"], "client": client, "login": login})
+    return group, lambda document, part: fragments[document][part] if document in fragments else ""
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The job
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def main(files: ProfileFiles, pending: str = PENDING) -> int:
+    """Do what waits for the person that this process is; a login is never held up by more than TIME_LIMIT.
+
+    Returns:
+        Always 0: whatever happens here, the login goes on.
+    """
+    if os.geteuid() == 0:
+        return 0
+    # A shell would tell the person about a child that died of a signal.
+    signal.signal(signal.SIGALRM, lambda _signal, _frame: os._exit(0))
+    signal.alarm(TIME_LIMIT)
+    os.umask(0o077)
+    try:
+        person = pwd.getpwuid(os.geteuid())
+        run(person.pw_name, posixpath.join(pending, person.pw_name), person.pw_dir, files)
+    except Exception as error:  # noqa: BLE001 - a bug of ours must not cost anybody the login
+        # Not its text, which may quote what was read.
+        syslog.syslog(syslog.LOG_ERR, f"im_client: the login job ended early: {type(error).__name__}")
+    return 0
+
+
+def run(login: str, directory: str, home: str, files: ProfileFiles) -> None:
+    """Try each wish in a directory once, and note there what became of it and what still waits.
+
+    Args:
+        login: who this process is.
+        directory: the login's own in PENDING.
+        home: under which the previous bytes are kept, in ``.local/state/im_client``.
+        files: reads and writes.
+
+    Raises:
+        OSError: the directory cannot be used; nothing was written then.
+    """
+    with _only_one(directory):
+        notes = Notes(directory)
+        for wish in notes.wishes():
+            key = wish["key"]
+            if wish["tries"] >= TRIES:
+                notes.settle(wish, {"state": "failed", "detail": f"given up: {TRIES} tries did not end"})
+                continue
+            # Counted before the work: a try that is cut off is one too.
+            notes.keep({**wish, "tries": wish["tries"] + 1})
+            found = _attempt(wish, login, home, files)
+            syslog.syslog(syslog.LOG_INFO, f"im_client: {key}: {found['state']}")
+            if found["state"] == "deferred":
+                notes.keep(wish, found)
+            elif found["state"] in ("refused", "failed") and wish["tries"] + 1 < TRIES:
+                notes.keep({**wish, "tries": wish["tries"] + 1}, found)
+            else:
+                notes.settle(wish, found)
+
+
+@contextlib.contextmanager
+def _only_one(directory: str) -> Iterator[None]:
+    """Wait until no other job of the login works: two hooks of one session must both come before the client."""
+    lock = os.open(posixpath.join(directory, LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _attempt(wish: Mapping[str, Any], login: str, home: str, files: ProfileFiles) -> dict[str, Any]:
+    """Read, merge and write one group; returns what became of it, without any content."""
+    try:
+        group, render = group_of(wish, login)
+        outcome, memory = _deploy(group, render, home, files)
+    except Exception as error:  # noqa: BLE001 - one wish, perhaps edited by hand, must not cost the others their turn
+        return {"state": "failed", "detail": f"the login job could not do it ({type(error).__name__})"}
+    return {
+        "state": outcome.state,
+        "detail": outcome.detail,
+        "documents": [{"path": done.path, "action": done.action, "detail": done.detail} for done in outcome.documents],
+        "memory": memory,
+    }
+
+
+def _deploy(group: Group, render: Render, home: str, files: ProfileFiles) -> tuple[Outcome, str | None]:
+    """Do for one group what the action im_profile does for all of a host; returns also what to remember of it."""
+    answer = _read(read_request(group), files)
+    outcome = merge_group(group, answer, render)
+    if outcome.unread:
+        answer = _read(read_request(group, outcome.unread), files)
+        outcome = merge_group(group, answer, render)
+    if outcome.state != "changed":
+        return outcome, None
+    request = write_request(outcome, answer, time.strftime("%Y%m%dT%H%M%SZ-login", time.gmtime()))
+    # The memory of the host can only be written by root: the result carries it to the next run.
+    memory = request.get("memory")
+    state_dir = posixpath.join(home, ".local/state/im_client")
+    (written,) = files.write_groups([{**request, "memory": None}], state_dir=state_dir, time_limit=QUESTION_LIMIT)
+    apply_answer(outcome, written)
+    return outcome, memory if outcome.state == "changed" else None
+
+
+def _read(request: dict[str, Any], files: ProfileFiles) -> dict[str, Any]:
+    (answer,) = files.read_requests([request], time_limit=QUESTION_LIMIT, state_dir=STATE_DIR)
+    return answer
+
+
+class Notes:
+    """The two files in a login's directory, each replaced in one step."""
+
+    def __init__(self, directory: str) -> None:
+        """Read them; what is not as we write it counts as absent."""
+        self._directory = directory
+        self._written = self._load(WISHES)
+        self._waiting: dict[str, dict[str, Any]] = {}
+        listed = self._written.get("wishes")
+        for wish in listed if isinstance(listed, list) else []:
+            if isinstance(wish, dict) and isinstance(wish.get("key"), str) and type(wish.get("tries")) is int:
+                self._waiting[wish["key"]] = wish
+        known = self._load(RESULT).get("groups")
+        self._results: dict[str, Any] = known if isinstance(known, dict) else {}
+        if not self._waiting:
+            self._save_wishes()
+
+    def wishes(self) -> list[dict[str, Any]]:
+        """What waits, in the order in which it was laid down."""
+        return list(self._waiting.values())
+
+    def keep(self, wish: dict[str, Any], found: dict[str, Any] | None = None) -> None:
+        """Leave a wish waiting, as it is given now, and note what was found, if anything."""
+        if found:
+            self._note(wish["key"], found, wish["tries"])
+        self._waiting[wish["key"]] = wish
+        self._save_wishes()
+
+    def settle(self, wish: dict[str, Any], found: dict[str, Any]) -> None:
+        """Note what became of a wish, then drop it: cut off in between, it is only done again."""
+        self._note(wish["key"], found, wish["tries"])
+        del self._waiting[wish["key"]]
+        self._save_wishes()
+
+    def _note(self, key: str, found: dict[str, Any], tries: int) -> None:
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._results[key] = {"when": when, "tries": tries, "documents": [], "memory": None, **found}
+        self._save(RESULT, {"schema": SCHEMA, "groups": self._results})
+
+    def _save_wishes(self) -> None:
+        if self._load(WISHES).get("laid") != self._written.get("laid"):
+            return  # the playbook has laid down newer ones meanwhile
+        if self._waiting:
+            self._save(WISHES, {**self._written, "wishes": self.wishes()})
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                Path(self._directory, WISHES).unlink()
+
+    def _load(self, name: str) -> dict[str, Any]:
+        try:
+            with Path(self._directory, name).open("rb") as file:
+                found = json.loads(file.read(SIZE_LIMIT))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) and found.get("schema") == SCHEMA else {}
+
+    def _save(self, name: str, content: Mapping[str, Any]) -> None:
+        new = Path(self._directory, f".{name}.new")  # one job at a time, so one such file
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(Path(self._directory, name))
