@@ -1,0 +1,9 @@
+"""The lab's own programs know where its desks are, and the unit tests how to render the real templates."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path += [str(PROJECT / "lab"), str(PROJECT / "tests" / "unit")]
