@@ -18,7 +18,14 @@ def run(run_id: str, *files: dict[str, Any], restores: str | None = None) -> dic
     return {"run_id": run_id, "when": run_id, "restores": restores, "groups": keys, "files": list(files), "error": None}
 
 
-BARE: dict[str, Any] = {"run_id": "9", "when": None, "restores": None, "groups": [], "files": [], "error": {"code": "no_manifest"}}
+BARE: dict[str, Any] = {
+    "run_id": "9",
+    "when": None,
+    "restores": None,
+    "groups": [],
+    "files": [],
+    "error": {"code": "no_manifest"},
+}
 BACKUPS = [
     {"login": None, "runs": [run("3", file("/etc/p", "machine/pidgin")), run("8", file("/etc/q", "machine"))]},
     {
