@@ -308,3 +308,134 @@ def test_the_accounts_of_a_person_survive_and_only_the_port_changes() -> None:
     assert merged == user.replace(">5298<", ">5222<")
     expected = (GOLDEN / "03-merge-1-merged" / "accounts.xml").read_text(encoding="utf-8")
     assert ET.canonicalize(merged) == ET.canonicalize(expected)
+
+
+# Items
+
+
+JID = "zoe@univ.example"
+OURS = file(account(inner=setting("port", "int", "5222") + "<proxy><type>none</type></proxy>"))
+
+
+def created_by(before: str, after: str) -> dict[str, str]:
+    there = FORMAT.items(before.encode())
+    return {item: value for item, value in FORMAT.items(after.encode()).items() if item not in there}
+
+
+def remove(current: str, items: dict[str, str]) -> str:
+    text: str = FORMAT.remove(current.encode(), items).decode()
+    return text
+
+
+def test_items_tell_what_stands_in_the_file_as_libpurple_reads_it() -> None:
+    inner = (
+        "<password>pw-canary</password><alias>Zo&#xeb;</alias><statuses/>"
+        + "<settings><setting name='port' type='int'>05222</setting><setting name='ssl' type='bool'>yes</setting>"
+        + "<setting name='connect_server' type='string'/><setting name='api_token' type='string'>pw-canary</setting>"
+        + "<setting type='int'>1</setting></settings>"
+        + setting("auto-login", "bool", "0", " ui='gtk-gaim'")
+        + "<proxy><host>h</host><port>08080</port><password>pw-canary</password></proxy>"
+    )
+    nameless = "<account><protocol>prpl-irc</protocol></account>"
+    content = file(account("Zoe@Univ.example/Home", inner), account("Me@irc.example", protocol="prpl-irc"), nameless)
+    assert FORMAT.items(content.encode()) == {
+        f"account {JID}": "",
+        f"account {JID} password": "********",
+        f"account {JID} alias": "Zoë",
+        f"account {JID} settings": "",
+        f"account {JID} setting port": "5222",
+        f"account {JID} setting ssl": "1",
+        f"account {JID} setting connect_server": "",
+        f"account {JID} setting api_token": "********",
+        f"account {JID} settings gtk-gaim": "",
+        f"account {JID} setting gtk-gaim auto-login": "0",
+        f"account {JID} proxy": "",
+        f"account {JID} proxy host": "h",
+        f"account {JID} proxy port": "8080",
+        f"account {JID} proxy password": "********",
+        "account prpl-irc me@irc.example": "",
+    }
+
+
+def test_names_made_to_collide_have_items_of_their_own() -> None:
+    names = [JID, f"{JID} alias", f"{JID}%20alias", "alias", "x"]
+    accounts = [account(name, "<alias>x</alias>", protocol) for name in names for protocol in ("prpl-jabber", JID)]
+    assert len(FORMAT.items(file(*accounts).encode())) == 2 * len(accounts)
+
+
+def test_what_is_read_alike_when_absent_is_not_wanted() -> None:
+    inner = setting("connect_server", "string", "") + "<alias/><proxy><type>global</type><port>0</port></proxy>"
+    assert FORMAT.wanted(file(account(inner=inner))) == {f"account {JID}": ""}
+
+
+@pytest.mark.parametrize("line", ["", "\n\t", "\r\n  "])
+def test_an_account_goes_whole_with_its_line_and_what_stands_around_stays(line: str) -> None:
+    before, after = account("leo@univ.example") + "<!-- of leo -->", account(JID, protocol="prpl-irc")
+    ours = account("ZOE@univ.example/x", "<statuses/><!-- the person's -->" + setting("x", "int", "1"))
+    head, tail = f"<account>{line}{before}", f"{line}{after}{line}</account>"
+    items = {f"account {JID}": "", f"account {JID} setting x": "1", f"account {JID} alias": "another"}
+    assert remove(f"{head}{line}{ours}{line}{ours}{tail}", items) == head + tail
+
+
+def test_a_value_goes_only_while_it_is_the_given_one() -> None:
+    inner = "<alias>Zoe</alias>" + setting("port", "int", "5222") + setting("x", "string", "1", " ui='gtk-gaim'")
+    current = file(account(inner=inner))
+    prefix = f"account {JID}"
+    assert remove(current, {f"{prefix} alias": "Zoë", f"{prefix} setting port": "5223"}) == current
+    assert remove(current, {f"{prefix} setting x": "1", f"{prefix} setting gtk-gaim port": "5222"}) == current
+    assert remove(current, {f"{prefix} alias": "Zoe"}) == file(account(inner=inner.replace("<alias>Zoe</alias>", "")))
+    assert remove(current, {f"{prefix} setting port": "5222"}) == current.replace(
+        setting("port", "int", "5222"), "<settings/>"
+    )
+
+
+def test_what_the_user_changed_or_added_afterwards_is_kept() -> None:
+    before = file(account("Zoe@univ.example", "<statuses/>"))
+    merged = merge(before, OURS)
+    created = created_by(before, merged)
+    assert remove(merged, created) == before
+    changed = merged.replace(">5222<", ">5299<")
+    assert remove(changed, created) == before.replace("</account></", setting("port", "int", "5299") + "</account></")
+    own = "<setting name='own' type='int'>7</setting>"
+    added = merged.replace("<setting ", f"{own}<setting ", 1).replace("<type>none</type>", "<!-- mine -->")
+    kept = f"<settings>{own}</settings><proxy><!-- mine --></proxy>"
+    assert remove(added, created) == before.replace("</account></", kept + "</account></")
+
+
+def test_a_file_that_pidgin_wrote_anew_gives_up_what_we_created() -> None:
+    user = (GOLDEN / "03-merge-0-user" / "accounts.xml").read_text(encoding="utf-8")
+    merged = merge(user, "", file(account(inner=setting("port", "int", "5222"))))
+    rewritten = merged.replace("</settings>", "\t<setting name='use-global' type='bool'>1</setting>\n\t\t</settings>")
+    kept = user.replace("</settings>", "\t<setting name='use-global' type='bool'>1</setting>\n\t\t</settings>")
+    assert remove(rewritten, created_by(user, merged)) == kept
+
+
+def test_an_account_that_was_taken_back_is_not_laid_again_unless_it_is_enforced() -> None:
+    initial = file(account(inner="<alias>Zoe</alias>" + setting("auto-login", "bool", "1", " ui='gtk-gaim'")))
+    current = file(account("leo@univ.example")).encode()
+    gone = frozenset([f"account {JID}"])
+    assert FORMAT.merge(current, "", initial, taken_back=gone) is current
+    assert FORMAT.merge(current, OURS, initial, taken_back=gone) == FORMAT.merge(current, OURS, "")
+    gone = frozenset([f"account {JID} setting gtk-gaim auto-login"])
+    merged = FORMAT.merge(current, OURS, initial, taken_back=gone)
+    assert b"auto-login" not in merged
+    assert b"<alias>Zoe</alias>" in merged
+
+
+def test_findings_tell_whose_passwords_stand_in_clear_and_never_the_passwords() -> None:
+    password = "<password>pw-canary</password>"
+    content = file(
+        account("Zoe@univ.example/x", password + f"<proxy><type>http</type>{password}</proxy>"),
+        account("me@irc.example", password, "prpl-irc"),
+        account("leo@univ.example", "<password/><proxy><password></password></proxy>"),
+        account("eve@univ.example", setting("ft_password", "string", "pw-canary")),
+        f"<account>{password}</account>",
+    )
+    assert FORMAT.findings(content.encode()) == [
+        "account zoe@univ.example",
+        "proxy password of account zoe@univ.example",
+        "account me@irc.example (prpl-irc)",
+        "setting ft_password of account eve@univ.example",
+        "account without a name (without a protocol)",
+    ]
+    assert "pw-canary" not in f"{FORMAT.items(content.encode())}{FORMAT.wanted(file(account(inner=password)))}"

@@ -233,3 +233,89 @@ def test_a_persons_groups_contacts_and_privacy_lists_survive() -> None:
     assert ET.canonicalize(merged) == ET.canonicalize(expected)
     remaining = iter(merged.splitlines())
     assert all(line in remaining for line in user.splitlines())
+
+
+# Items
+
+
+ROOM = f"room equipe@{CONFERENCE} of zoe@univ.example"
+
+
+def remove(current: str, items: dict[str, str]) -> str:
+    text: str = FORMAT.remove(current.encode(), items).decode()
+    return text
+
+
+def created_by(before: str, after: str) -> dict[str, str]:
+    there = FORMAT.items(before.encode())
+    return {item: value for item, value in FORMAT.items(after.encode()).items() if item not in there}
+
+
+def test_items_tell_rooms_and_groups_of_the_first_list() -> None:
+    inner = "<alias>A</alias>" + component("handle", "Zoë") + component("password", "pw-canary")
+    ours = chat(inner + setting("gtk-autojoin", "2"), room="Equipe", account="Zoe@univ.example/x")
+    irc = f"<chat proto='prpl-irc' account='me@irc.example'>{component('channel', '#c')}</chat>"
+    other = chat(account="me@irc.example", proto="proto='prpl-irc'")
+    content = f"<purple><blist>{group(ours, irc, name='Mes amis')}<group>{other}</group></blist><blist/></purple>"
+    assert FORMAT.items(content.encode()) == {
+        "blist": "",
+        "group Mes amis": "",
+        ROOM: "",
+        f"{ROOM} alias": "A",
+        f"{ROOM} component handle": "Zoë",
+        f"{ROOM} component password": "********",
+        f"{ROOM} setting gtk-autojoin": "1",
+        f"room equipe@{CONFERENCE} of prpl-irc me@irc.example": "",
+    }
+
+
+def test_a_room_is_taken_out_of_whatever_group_and_what_the_user_added_there_stays() -> None:
+    before = file(group("<contact/>", name="Amis"))
+    merged = merge(before, file(group(chat(), chat(room="two"))))
+    created = created_by(before, merged)
+    assert remove(merged, created) == before
+    moved = file(group("<contact/>", chat(setting("gtk-mute-sound", "1")), name="Amis"), group(chat(room="two")))
+    assert remove(moved, created) == before
+    used = file(group("<contact/>", name="Amis"), group(chat(), "<contact/>", chat(room="two"), chat(room="own")))
+    assert remove(used, created) == file(group("<contact/>", name="Amis"), group("<contact/>", chat(room="own")))
+
+
+@pytest.mark.parametrize("foreign", ["<setting name='collapsed' type='bool'>1</setting>", "<!-- mine -->", "text"])
+def test_a_group_stays_if_it_holds_anything_else(foreign: str) -> None:
+    assert remove(file(group(foreign, chat())), {ROOM: "", "group Salons": "", "blist": ""}) == file(group(foreign))
+    assert remove(
+        file(group(chat())).replace("name='Salons'", "name='Salons' x=''"), {ROOM: "", "group Salons": ""}
+    ) == (file("<group name='Salons' x=''/>"))
+
+
+def test_a_group_and_a_list_that_are_not_asked_to_go_stay_empty() -> None:
+    assert remove(file(group(chat())), {ROOM: ""}) == file("<group name='Salons'/>")
+    assert remove(file(group(chat())), {ROOM: "", "group Salons": ""}) == "<purple version='1.0'><blist/></purple>"
+
+
+def test_a_setting_or_alias_goes_only_while_it_is_the_given_one() -> None:
+    current = file(group(chat("<alias>Mine</alias>" + setting("gtk-autojoin", "0"))))
+    assert remove(current, {f"{ROOM} setting gtk-autojoin": "1", f"{ROOM} alias": "Ours"}) == current
+    assert remove(current, {f"{ROOM} setting gtk-autojoin": "0", f"{ROOM} alias": "Mine"}) == file(group(chat()))
+
+
+def test_a_room_that_was_taken_back_is_not_laid_again_and_another_is() -> None:
+    initial = file(group(chat(component("handle", "Z") + setting("gtk-autojoin", "1")), chat(room="two")))
+    assert FORMAT.items(merge(file(), "", initial).encode()) == FORMAT.items(initial.encode())
+    merged = FORMAT.merge(file().encode(), "", initial, taken_back=frozenset([ROOM, "group Salons", "blist"]))
+    assert FORMAT.items(merged).keys() == {"blist", "group Salons", ROOM.replace("equipe", "two")}
+    gone = frozenset([f"{ROOM} setting gtk-autojoin"])
+    assert b"autojoin" not in FORMAT.merge(file().encode(), "", initial, taken_back=gone)
+
+
+def test_findings_tell_whose_room_passwords_stand_in_clear_and_never_the_passwords() -> None:
+    password = component("password", "pw-canary")
+    irc = f"<chat proto='prpl-irc' account='me@irc.example'>{component('channel', '#c')}{password}</chat>"
+    content = file(group(chat(password), chat(password), chat(component("password", ""), room="two"), irc))
+    content = content.replace("</purple>", f"<other><chat>{password}</chat></other></purple>")
+    assert FORMAT.findings(content.encode()) == [
+        f"password of room equipe@{CONFERENCE}",
+        "password of room #c",
+        "password of room without a name",
+    ]
+    assert "pw-canary" not in f"{FORMAT.items(content.encode())}{FORMAT.wanted(file(group(chat(password))))}"

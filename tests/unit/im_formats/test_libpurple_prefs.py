@@ -414,3 +414,130 @@ def test_of_a_persons_preferences_only_the_managed_ones_change() -> None:
     assert ET.canonicalize(merged) == ET.canonicalize(expected)
     changed = [line for line, new in zip(user.splitlines(), merged.splitlines(), strict=True) if line != new]
     assert len(changed) == 2
+
+
+# Items
+
+
+def remove(current: str, items: dict[str, str]) -> str:
+    text: str = FORMAT.remove(current.encode(), items).decode()
+    return text
+
+
+def created_by(before: str, after: str) -> dict[str, str]:
+    there = FORMAT.items(before.encode())
+    return {item: value for item, value in FORMAT.items(after.encode()).items() if item not in there}
+
+
+def test_items_tell_preferences_by_their_path_as_libpurple_reads_them() -> None:
+    proxy = branch("proxy", leaf("password", "string", "pw-canary"), leaf("host", "string", ""))
+    odd = [leaf("a b", "bool", "true"), leaf("n", "int", "05 minutes"), "<pref name='trap' type='int'/>"]
+    content = file(branch("purple", proxy, *odd, leaf("shifted", "int", "1")))
+    assert FORMAT.items(content.encode()) == {
+        "pref /purple": "",
+        "pref /purple/proxy": "",
+        "pref /purple/proxy/password": "********",
+        "pref /purple/proxy/host": "",
+        "pref /purple/a%20b": "0",
+        "pref /purple/n": "5",
+        "pref /shifted": "1",
+    }
+
+
+def test_items_tell_the_items_of_a_list_each_and_plugins_by_base_name() -> None:
+    assert FORMAT.items(plugins("/usr/lib/pidgin/my plugin.so", "C:\\x\\b.dll").encode()) == {
+        "pref /pidgin": "",
+        "pref /pidgin/plugins": "",
+        "pref /pidgin/plugins/loaded": "",
+        "pref /pidgin/plugins/loaded item my plugin": "",
+        "pref /pidgin/plugins/loaded item b": "",
+    }
+
+
+def test_of_a_value_that_stands_twice_the_one_that_libpurple_reads_is_told() -> None:
+    content = logging(leaf("x", "int", "1"), leaf("x", "int", "2"), branch("x"))
+    assert FORMAT.items(content.encode())["pref /purple/logging/x"] == "2"
+
+
+def test_branches_without_preferences_are_not_wanted() -> None:
+    assert FORMAT.wanted(logging()) == {}
+
+
+def test_a_preference_goes_only_while_it_is_the_given_one() -> None:
+    current = logging(leaf("x", "int", "05"), leaf("y", "bool", "1"))
+    item = "pref /purple/logging/x"
+    assert remove(current, {item: "6"}) == current
+    assert remove(current, {item: "5"}) == logging(leaf("y", "bool", "1"))
+
+
+def test_a_branch_goes_if_it_is_asked_to_and_nothing_else_stands_inside() -> None:
+    before = file("<pref name='purple'/>")
+    merged = merge(before, logging(leaf("x", "int", "5")))
+    created = created_by(before, merged)
+    assert created == {"pref /purple/logging": "", "pref /purple/logging/x": "5"}
+    assert remove(merged, created) == before
+    assert remove(merged, {"pref /purple/logging/x": "5"}) == file(branch("purple", "<pref name='logging'/>"))
+    for foreign in (leaf("own", "int", "1"), "<!-- mine -->", "<foreign/>"):
+        used = merged.replace("<pref name='x'", f"{foreign}<pref name='x'")
+        assert remove(used, created) == logging(foreign)
+    assert remove(merged.replace("'5'", "'6'"), created) == logging(leaf("x", "int", "6"))
+
+
+def test_a_preference_stays_if_others_stand_inside() -> None:
+    inside = logging(f"<pref name='x' type='int' value='1'>{leaf('y', 'int', '2')}</pref>")
+    assert remove(inside, {"pref /purple/logging/x": "1"}) == inside
+    both = {"pref /purple/logging/x": "1", "pref /purple/logging/x/y": "2"}
+    assert remove(inside, both) == file(branch("purple", "<pref name='logging'/>"))
+
+
+def test_items_leave_a_list_and_the_persons_stay_in_it() -> None:
+    before = plugins("/usr/lib/pidgin/mine.so")
+    merged = merge(before, plugins("/usr/lib/pidgin/ours.so"))
+    rewritten = merged.replace("/usr/lib/pidgin/ours.so", "/usr/lib/purple-2/ours.so")
+    assert remove(rewritten, created_by(before, merged)) == before
+    created = created_by(file(), merge(file(), plugins("/x/ours.so")))
+    assert remove(rewritten, created) == before
+    assert remove(plugins("/x/ours.so"), created) == file()
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_trap_stays_where_it_is_for_it_shifts_what_follows(trap: str) -> None:
+    current = logging(leaf("x", "int", "1"), trap, leaf("log_ims", "bool", "1"))
+    removed = remove(current, FORMAT.items(current.encode()))
+    assert removed == logging(trap)
+
+
+def test_a_preference_that_was_taken_back_is_not_laid_again_and_another_is() -> None:
+    initial = logging(leaf("x", "int", "1"), leaf("y", "int", "2"))
+    merged = FORMAT.merge(
+        file().encode(), "", initial, taken_back=frozenset(["pref /purple/logging/x", "pref /purple"])
+    )
+    assert read_as_libpurple(merged) == {"/purple": None, "/purple/logging": None, "/purple/logging/y": 2}
+    gone = frozenset(["pref /pidgin/plugins/loaded item a"])
+    merged = FORMAT.merge(file().encode(), plugins("/x/c.so"), plugins("/x/a.so", "/x/b.so"), taken_back=gone)
+    assert read_as_libpurple(merged)["/pidgin/plugins/loaded"] == ["/x/c.so", "/x/b.so"]
+
+
+def test_findings_tell_where_passwords_stand_in_clear_and_never_the_passwords() -> None:
+    password = leaf("password", "string", "pw-canary")
+    content = file(
+        branch("purple", branch("proxy", password), branch("network", leaf("turn_password", "string", "pw-canary"))),
+        branch("other", leaf("password", "string", ""), branch("password")),
+    )
+    assert FORMAT.findings(content.encode()) == ["pref /purple/proxy/password", "pref /purple/network/turn_password"]
+    assert "pw-canary" not in f"{FORMAT.items(content.encode())}{FORMAT.wanted(file(password))}"
+
+
+@BOUNDED
+@given(st.lists(ELEMENTS, max_size=4))
+def test_in_any_tree_removing_initial_values_gives_back_the_very_bytes(elements: list[str]) -> None:
+    before = f"<pref name='/'>{''.join(elements)}</pref>"
+    merged = merge(before, "", INITIAL)
+    created = created_by(before, merged)
+    values = read_as_libpurple(before)
+    removed = remove(merged, created)
+    assert read_as_libpurple(removed).keys() >= values.keys()
+    # A value that was laid on a branch of the person's stays with it.
+    leaves = [path for path, value in read_as_libpurple(INITIAL).items() if value is not None]
+    if not any(path in values and values[path] is None for path in leaves):
+        assert removed == before

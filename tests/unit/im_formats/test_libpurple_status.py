@@ -109,3 +109,47 @@ def test_the_statuses_that_pidgin_cached_survive() -> None:
     merged = merge(current, file(status()))
     assert merged.startswith(current.removesuffix("\n</statuses>\n"))
     assert len(ET.fromstring(merged)) == len(ET.fromstring(current)) + 1
+
+
+# Items
+
+
+def remove(current: str, items: dict[str, str]) -> str:
+    text: str = FORMAT.remove(current.encode(), items).decode()
+    return text
+
+
+def test_items_tell_statuses_by_their_number() -> None:
+    full = status("<state>away</state><message>Zo&#xeb;</message><substatus/>")
+    content = file(full, status("", "07"), "<status/>", status(created="soon"))
+    assert FORMAT.items(content.encode()) == {
+        "status 1000000001": "",
+        "status 1000000001 state": "away",
+        "status 1000000001 message": "Zoë",
+        "status 7": "",
+    }
+    assert FORMAT.wanted(file(status(created="007"))) == {"status 7": "", "status 7 state": "away"}
+
+
+def test_a_status_goes_whole_whatever_the_user_made_of_it() -> None:
+    others = [status(created="7"), status(created="8")]
+    changed = status("<state>available</state><message>mine</message><substatus/>", more=" usage_count='9'")
+    items = {"status 1000000001": "", "status 1000000001 state": "away"}
+    assert remove(file(others[0], changed, others[1]), items) == file(*others)
+
+
+def test_a_message_goes_only_while_it_is_the_given_one() -> None:
+    current = file(status("<state>away</state><message>mine</message>"))
+    assert remove(current, {"status 1000000001 message": "ours"}) == current
+    assert remove(current, {"status 1000000001 message": "mine"}) == file(status())
+
+
+def test_a_status_that_was_taken_back_is_not_laid_again_and_another_is() -> None:
+    initial = file(status(), status(created="7"))
+    for item in ("status 1000000001", "status 1000000001 state"):
+        merged = FORMAT.merge(file().encode(), "", initial, taken_back=frozenset([item]))
+        assert FORMAT.items(merged).keys() == {"status 7", "status 7 state"}
+
+
+def test_a_status_holds_no_password() -> None:
+    assert FORMAT.findings(file(status()).encode()) == []
