@@ -39,7 +39,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("setup-host", help="install what this machine lacks (apt; sudo unless root)")
     up = commands.add_parser("up", help="make the server and the hosts run; what runs is left alone")
-    up.add_argument("hosts", nargs="*", metavar="HOST", default=list(settings.table["hosts"]))
+    up.add_argument("hosts", nargs="*", metavar="HOST", default=settings.default_hosts)
     down = commands.add_parser("down", help="remove containers, network, keys and passwords")
     down.add_argument("--all", action="store_true", help="also images and caches: nothing is left")
     commands.add_parser("status", help="what runs")

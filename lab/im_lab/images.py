@@ -25,6 +25,10 @@ DPKG_OPTIONS = [
     "path-include=/usr/share/locale/locale.alias",
 ]
 
+# When Debian drops a release, its security archive loses packages that its lists still name. Its last point release
+# stays whole. mmdebstrap runs this when the list of sources is written and nothing is fetched yet.
+NO_SECURITY_HOOK = '--setup-hook=sed -i /-security/d "$1"/etc/apt/sources.list'
+
 
 def recipe(settings: Settings, image: str) -> dict[str, Any]:
     """Everything that an image is made of, as a JSON document."""
@@ -32,6 +36,7 @@ def recipe(settings: Settings, image: str) -> dict[str, Any]:
     kind = settings.table["kinds"][row["kind"]]
     return {
         "suite": row["suite"],
+        "security": row.get("security", True),
         "packages": kind["packages"],
         "command": kind["command"],
         "script": (LAB_DIR / "images" / row["kind"]).read_text(encoding="utf-8"),
@@ -81,6 +86,8 @@ def _build(settings: Settings, engine: Engine, image: str) -> str:
         root = Path(scratch) / "root.tar"
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(made_of['packages'])}"]
         command += [f"--dpkgopt={option}" for option in made_of["dpkg"]]
+        if not made_of["security"]:
+            command += [NO_SECURITY_HOOK]
         command += [f"--customize-hook={LAB_DIR / 'images' / kind}", made_of["suite"], str(root)]
         # Without a mirror's name mmdebstrap takes Debian's own, with security and updates.
         run(command, environment=environment)

@@ -97,6 +97,11 @@ class Settings:
             raise LabError(f"no host named '{host}' in lab/lab.json; known: {', '.join(hosts)}")
         return hosts[host]
 
+    @property
+    def default_hosts(self) -> list[str]:
+        """The hosts that `up` starts when none is named: those whose row does not say `"default": false`."""
+        return [host for host, row in self.table["hosts"].items() if row.get("default", True)]
+
     def ssh_port(self, host: str) -> int:
         """Port on 127.0.0.1 that reaches the SSH server of a host of the table."""
         port: int = self.desk(host)["ssh_port"]
