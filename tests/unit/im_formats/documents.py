@@ -75,15 +75,15 @@ class Tape:
         return CANARY if self.once_in(4) else ""
 
 
-def pairs(name: str) -> st.SearchStrategy[tuple[Pair, bytes]]:
-    """Pairs for the format of this name, each with its document after an accident."""
+def pairs(name: str) -> st.SearchStrategy[tuple[Pair, bytes | None]]:
+    """Pairs for the format of this name, one in three with its document after an accident."""
     make = _MAKERS[name]
 
-    def read(data: bytes) -> tuple[Pair, bytes]:
+    def read(data: bytes) -> tuple[Pair, bytes | None]:
         tape = Tape(data)
-        accident = bytes(tape.below(256) for _ in range(4))
+        accident = bytes(tape.below(256) for _ in range(4)) if tape.once_in(3) else None
         pair = make(tape)
-        return pair, _damaged(pair.document or b"", accident)
+        return pair, _damaged(pair.document, accident) if pair.document and accident else None
 
     return st.binary(min_size=TAPE_BYTES, max_size=TAPE_BYTES).map(read)
 
