@@ -6,4 +6,8 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path += [str(PROJECT / "lab"), str(PROJECT / "tests" / "unit")]
+sys.path += [
+    str(PROJECT / "lab"),
+    str(PROJECT / "tests" / "unit"),
+    str(PROJECT / "tests" / "unit" / "library" / "im_profile_files"),
+]

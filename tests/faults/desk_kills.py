@@ -79,11 +79,12 @@ class Attack:
                 "key": f"{login}/{client}",
                 "login": login,
                 "paths": list(self.versions[client][0]),
+                "memory": True,
                 **{sign: self.plan["groups"][client][sign] for sign in ("processes", "locks")},
             }
             for login, client in self.places
         ]
-        return {"action": "read", "requests": requests}
+        return {"action": "read", "requests": requests, "state_dir": self.plan["state_dir"]}
 
     def write_arguments(self, answers: list[dict[str, Any]]) -> dict[str, Any]:
         groups = []
@@ -98,8 +99,18 @@ class Attack:
             ]
             signs = {sign: self.plan["groups"][client][sign] for sign in ("processes", "locks")}
             run_id = f"run-{self.step}"
-            groups.append({"key": f"{login}/{client}", "login": login, "run_id": run_id, "files": files, **signs})
+            names = {"key": f"{login}/{client}", "login": login, "run_id": run_id, "memory": self.memory_text()}
+            groups.append({**names, "files": files, **signs})
         return {"action": "write", "groups": groups, "state_dir": self.plan["state_dir"]}
+
+    def memory_text(self) -> str:
+        """What this step wants remembered of each group."""
+        return json.dumps({"step": self.step, "of": "x" * 5000})
+
+    def memories(self) -> dict[Path, str]:
+        """What is remembered, by file."""
+        kept = Path(self.plan["state_dir"]) / "memory"
+        return {path: path.read_text() for path in kept.glob("*/*.json")}
 
     def finish(self, process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
         """The answers of a module that nobody killed."""
@@ -126,10 +137,13 @@ class Attack:
         for answer in done:
             if answer["state"] not in ("written", "unchanged"):
                 self.problems.append(f"undisturbed run {self.step}: {answer['key']}: {answer['error']}")
+        if [*self.memories().values()] != [self.memory_text()] * len(self.places):
+            self.problems.append(f"undisturbed run {self.step}: not all is remembered")
         for login, client, name, path in self.paths():
             if path.read_bytes() != self.wanted(client)[name]:
                 self.problems.append(f"undisturbed run {self.step}: {login} {name} is not the new version")
         stray = [str(path) for home in self.homes() for path in home.rglob(".im-client-*")]
+        stray += [str(path) for path in (Path(self.plan["state_dir"]) / "memory").rglob("*.new")]
         self.problems += [f"stray after run {self.step}: {path}" for path in stray]
         self.counts["undisturbed runs"] += 1
         self.step += 1
@@ -142,7 +156,7 @@ class Attack:
 
     def attempt(self, number: int) -> bool:
         """Kill once. False if the module was faster than the kill."""
-        before = {path: path.read_bytes() for *_, path in self.paths()}
+        before, remembered = {path: path.read_bytes() for *_, path in self.paths()}, self.memories()
         moment = self.chance.choice(("read", "write", "served", "served"))
         delay = self.chance.uniform(0, self.durations[moment])
         if moment == "read":
@@ -160,6 +174,9 @@ class Attack:
         process.communicate()
         wait_for_end(workers)
         self.judge(before, moment if alive else "too late")
+        for path, memory in self.memories().items():
+            if memory not in (remembered[path], self.memory_text()):
+                self.problems.append(f"torn after step {self.step}: {path}, {len(memory)} characters")
         self.step += 1
         return alive
 
@@ -178,7 +195,7 @@ class Attack:
                 self.problems.append(f"owner or mode after step {self.step}: {path} {found.st_uid} {found.st_mode:o}")
         self.counts[f"killed in {moment}"] += 1
         if moment != "too late":
-            self.counts["files " + (" and ".join(sorted(outcome)))] += 1
+            self.counts["files " + (" and ".join(sorted(outcome)) or "that were new already")] += 1
             self.counts["with a temporary file left"] += any(
                 True for home in self.homes() for _ in home.rglob(".im-client-*")
             )
@@ -189,11 +206,14 @@ class Attack:
         return (run / name).is_file() and (run / name).read_bytes() == was
 
     def torn_backups(self) -> list[str]:
-        """Previous bytes that a manifest promises and that are not there."""
+        """Previous bytes that the manifest of one of the two newest runs of a login promises and that are not there."""
         torn = []
-        for manifest in (Path(self.plan["state_dir"]) / "backups").glob("*/*/manifest.json"):
-            for name, about in json.loads(manifest.read_bytes())["files"].items():
-                kept = manifest.with_name(name) if about["before"] else None
+        backups = Path(self.plan["state_dir"]) / "backups"
+        for login in self.plan["logins"]:
+            manifests = sorted((backups / login).glob("*/manifest.json"), key=lambda path: int(path.parent.name[4:]))
+            promised = [(path, json.loads(path.read_bytes())["files"]) for path in manifests[-2:]]
+            for manifest, name, about in ((path, *one) for path, files in promised for one in files.items()):
+                kept = manifest.parent / name if about["before"] else None
                 if kept and not kept.is_file():
                     torn.append(f"{kept}: missing")
                 elif kept and hashlib.sha256(kept.read_bytes()).hexdigest() != about["before"]:
