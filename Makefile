@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab-up lab-down demo test lint unit molecule e2e bench clean
+.PHONY: help setup lab-up lab-down demo test lint unit molecule e2e faults nightly bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ demo: lab-up ## Run the main job end to end on the embedded lab
 	@echo "== demo"
 	ansible-playbook -i inventories/demo playbooks/site.yml
 
-test: lint unit lab-up molecule e2e ## Run all tests, as CI does
+test: lint unit lab-up molecule e2e faults ## Run all tests, as CI does
 	@echo "== all tests passed"
 
 lint: setup ## Lint Python, YAML and Ansible
@@ -48,7 +48,7 @@ lint: setup ## Lint Python, YAML and Ansible
 
 unit: setup ## Run the unit and template tests
 	@echo "== unit"
-	python -m pytest tests/unit -q
+	python -m pytest tests/unit -q -n 2
 
 molecule: lab-up ## Run the molecule scenarios on real package managers
 	@echo "== molecule"
@@ -57,6 +57,14 @@ molecule: lab-up ## Run the molecule scenarios on real package managers
 e2e: lab-up ## Run the tests that need the lab: real server, real clients
 	@echo "== e2e"
 	python -m pytest tests/lab tests/e2e -q -x
+
+faults: lab-up ## Kill, deceive and spy on the engine on the lab's desks
+	@echo "== faults"
+	python -m pytest tests/faults -q -x
+
+nightly: setup ## Run the long versions of the randomised tests: 100,000 pairs for each format, counts and seed
+	@echo "== nightly"
+	HYPOTHESIS_PROFILE=nightly python -m pytest tests/unit/im_formats -q
 
 bench: lab-up ## Measure the speed claims, one line each
 	@python tests/bench/bench.py

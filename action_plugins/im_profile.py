@@ -19,7 +19,7 @@ _UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
-from ansible.module_utils import im_engine
+from ansible.module_utils import im_engine, im_pending_calls
 from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.im_clients import load_clients, load_common
 from ansible.module_utils.im_inventory import (
@@ -113,42 +113,62 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
     def _deploy(self, groups: list[im_engine.Group]) -> dict[str, im_engine.Outcome]:
         """Read, merge and, unless in check mode, write; returns the outcome of each group by its key."""
         answers = self._ask([im_engine.read_request(group) for group in groups])
-        outcomes = {
-            group.key: im_engine.merge_group(group, answers[group.key], self._render(group)) for group in groups
-        }
+        waiting = im_pending_calls.logins_waiting(answers)
+        noted: dict[str, dict[str, Any]] = {}
+        if waiting:
+            told = self._call("im_pending", **im_pending_calls.look_request(waiting))
+            noted = im_pending_calls.take_in(answers, told)
+        outcomes = {group.key: self._merge(group, answers) for group in groups}
         if unread := [outcome for outcome in outcomes.values() if outcome.unread]:
             # A profile outside the usual places: one more question, for these groups only.
             answers |= self._ask([im_engine.read_request(outcome.group, outcome.unread) for outcome in unread])
-            for group in (outcome.group for outcome in unread):
-                outcomes[group.key] = im_engine.merge_group(group, answers[group.key], self._render(group))
-        to_write = [outcome for outcome in outcomes.values() if _will_write(outcome)]
-        if to_write and not self._task.check_mode:
-            run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-            requests = [im_engine.write_request(outcome, answers[outcome.group.key], run_id) for outcome in to_write]
-            written = self._call(action="write", groups=requests)
-            for outcome in to_write:
-                im_engine.apply_answer(outcome, written[outcome.group.key])
+            outcomes |= {outcome.group.key: self._merge(outcome.group, answers) for outcome in unread}
+        if not self._task.check_mode:
+            self._write(outcomes, answers, noted)
+            if asked := im_pending_calls.settle_request(waiting, outcomes.values(), self._render):
+                self._call("im_pending", **asked)
         return outcomes
 
-    def _ask(self, requests: list[dict[str, Any]]) -> dict[str, Any]:
-        return self._call(action="read", requests=requests) if requests else {}
+    def _merge(self, group: im_engine.Group, answers: dict[str, Any]) -> im_engine.Outcome:
+        return im_engine.merge_group(group, answers[group.key], self._render(group))
 
-    def _call(self, **arguments: Any) -> dict[str, Any]:
-        """Run the remote half; its answers hold the users' files and must never leave this plugin."""
+    def _write(
+        self, outcomes: dict[str, im_engine.Outcome], answers: dict[str, Any], noted: dict[str, dict[str, Any]]
+    ) -> None:
+        """Write what differs, and keep what the login job noted; no call when there is neither."""
+        run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        to_write = {key: outcome for key, outcome in outcomes.items() if _will_write(outcome)}
+        requests = [im_engine.write_request(outcome, answers[key], run_id) for key, outcome in to_write.items()]
+        requests += im_pending_calls.memory_requests(noted, answers, to_write, run_id)
+        if requests:
+            written = {answer["key"]: answer for answer in self._files(action="write", groups=requests)}
+            for key, outcome in to_write.items():
+                im_engine.apply_answer(outcome, written[key])
+
+    def _ask(self, requests: list[dict[str, Any]]) -> dict[str, Any]:
+        """Read; the answers hold the users' files and must never leave this plugin."""
+        return {answer["key"]: answer for answer in self._files(action="read", requests=requests)} if requests else {}
+
+    def _files(self, **arguments: Any) -> list[dict[str, Any]]:
+        answers: list[dict[str, Any]] = self._call("im_profile_files", **arguments)["answers"]
+        return answers
+
+    def _call(self, module: str, **arguments: Any) -> dict[str, Any]:
+        """Run a remote half, with everything that it is told and answers kept out of every log."""
         # Without no_log the ssh connection prints all that a module answers at -vvv (the users' files), and the module
         # names the users' paths in the host's syslog. The connection has a play context of its own.
         context, task = self._connection._play_context, self._task
         before = context.no_log, task.no_log
         context.no_log = task.no_log = True
         try:
-            result = self._execute_module(
-                module_name="im_profile_files", module_args=arguments, task_vars=self._task_vars
+            result: dict[str, Any] = self._execute_module(
+                module_name=module, module_args=arguments, task_vars=self._task_vars
             )
         finally:
             context.no_log, task.no_log = before
-        if result.get("failed") or "answers" not in result:
-            raise AnsibleActionFail(f"im_profile_files: {result.get('msg', 'no answer')}")
-        return {answer["key"]: answer for answer in result["answers"]}
+        if result.get("failed"):
+            raise AnsibleActionFail(f"{module}: {result.get('msg', 'no answer')}")
+        return result
 
     def _render(self, group: im_engine.Group) -> im_engine.Render:
         """Render the templates of a group, once for what is enforced and once for what is initial."""

@@ -257,6 +257,9 @@ answers:
     memory:
       description: What is remembered under the key, null if nothing is or nobody asked (read only).
       type: str
+    pending:
+      description: Whether something waits for the next login of this login, or was noted then (read only).
+      type: bool
     memory_written:
       description: Whether the memory was kept, null if none was given (not when reading).
       type: bool
@@ -1893,10 +1896,14 @@ class Service:
     def _blank(self, task: dict[str, Any]) -> dict[str, Any]:
         answer = {"key": task["key"], "login": task["login"], "error": None, "running": [], "files": {}}
         if self.backups is None:
-            answer.update(home=None, uid=None, memory=None, memory_error=None)
+            answer.update(home=None, uid=None, memory=None, memory_error=None, pending=False)
         else:
             answer.update(state="failed", conflicts=[], memory_written=None, memory_error=None)
         return answer
+
+    def _pending(self, login: str | None) -> bool:
+        """Say whether im_pending keeps something for this login, so that only then it need be asked."""
+        return login is not None and os.path.lexists(os.path.join(self.memory.state_dir, "pending", login))
 
     def run(self) -> list[dict[str, Any]]:
         """Return the answers, in the order of the tasks."""
@@ -1908,6 +1915,8 @@ class Service:
                 self.answers[index]["error"] = trouble.as_answer()
                 continue
             logins.setdefault(task["login"], {})[index] = task
+            if self.backups is None:
+                self.answers[index]["pending"] = self._pending(task["login"])
         waiting = list(logins.items())
         workers: list[Worker] = []
         while waiting or workers:

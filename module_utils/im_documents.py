@@ -129,7 +129,13 @@ def _merge(
     enforced, initial = form.wanted(asked.enforced), form.wanted(asked.initial)
     laid: Mapping[str, str] = remembered.get("laid", {})
     if current is not None:
-        gone = frozenset(item for item in laid if item in initial and item not in enforced and item not in there)
+        # A thing that is itself gone but enforced comes back whole, not without what was initial in it.
+        whole = tuple(f"{item} " for item in enforced if item not in there)
+        gone = frozenset(
+            item
+            for item in laid
+            if item in initial and item not in enforced and item not in there and not item.startswith(whole)
+        )
         if gone:
             merged = form.merge(current, asked.enforced, asked.initial, siblings, gone)
     after = form.items(merged, siblings)

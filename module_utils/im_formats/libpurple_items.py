@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .xml_edit import Document, Element
-from .xml_mask import _SECRET as _SECRET_NAME  # what is masked in a diff must not be told here either
-from .xml_mask import MASK
+from .xml_mask import (
+    MASK,
+    SECRET,  # what is masked in a diff must not be told here either
+)
 
 XMPP = "prpl-jabber"
 
@@ -91,4 +93,4 @@ def account_label(protocol: str, name: str) -> str:
 
 def shown(name: str, value: str) -> str:
     """A value as it may be told: masked if its name is that of a secret."""
-    return MASK if value and _SECRET_NAME.search(name) else value
+    return MASK if value and SECRET.search(name) else value

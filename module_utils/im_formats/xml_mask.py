@@ -12,7 +12,7 @@ MASK = "********"
 #: Names under which clients and their plugins keep secrets: accounts.xml has <password> (also inside <proxy>), chats
 #: have a component 'password', prefs have '.../proxy/password' and 'turn_password', plugins keep tokens and cookies.
 #: Rather one word too many than a password in a log.
-_SECRET = re.compile(r"pass(?:w|phrase|$)|secret|token|cookie|credential", re.IGNORECASE)
+SECRET = re.compile(r"pass(?:w|phrase|$)|secret|token|cookie|credential", re.IGNORECASE)
 #: Attributes that tell what an element is; all others of a secret element may hold the secret.
 _NAMING = frozenset({"name", "type", "id", "ui"})
 
@@ -40,10 +40,10 @@ def masked(content: bytes | None) -> str:
         if _is_secret(element):
             _mask_whole(document, element)
         else:
-            _mask_attributes(document, element, [name for name in element.attributes if _SECRET.search(name)])
+            _mask_attributes(document, element, [name for name in element.attributes if SECRET.search(name)])
             pending.extend(element.children)
     for start, end in document.remarks:
-        if _SECRET.search(content[start:end].decode()):
+        if SECRET.search(content[start:end].decode()):
             document.replace((start, end), f"<!-- {MASK} -->".encode())
     return document.result().decode()
 
@@ -51,7 +51,7 @@ def masked(content: bytes | None) -> str:
 def _is_secret(element: Element) -> bool:
     names = (element.tag, element.attributes.get("name", ""), element.attributes.get("id", ""))
     # Markup inside text (CDATA, an escaped vCard) has names of its own, that are not looked at one by one.
-    return any(map(_SECRET.search, names)) or ("<" in element.text and _SECRET.search(element.text) is not None)
+    return any(map(SECRET.search, names)) or ("<" in element.text and SECRET.search(element.text) is not None)
 
 
 def _mask_whole(document: Document, element: Element) -> None:

@@ -88,7 +88,7 @@ def test_no_secret_of_anybody_is_shown_or_kept(login: str) -> None:
     kept = on_desk(
         HOST, f"stat -c '%U %a' /var/lib/im_client/backups/{LOGIN}/*/.purple/accounts.xml /var/lib/im_client"
     )
-    assert set(kept.splitlines()) == {"root 600", "root 700"}
+    assert set(kept.splitlines()) == {"root 600", "root 711"}
 
 
 def test_nothing_is_written_under_a_running_client_and_nothing_is_killed(login: str) -> None:

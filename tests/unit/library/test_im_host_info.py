@@ -219,6 +219,6 @@ def test_it_answers_through_ansible_in_check_mode(tmp_path: Path) -> None:
 
 def test_the_documentation_is_valid(module: ModuleType) -> None:
     documentation = yaml.safe_load(module.DOCUMENTATION)
-    assert set(documentation["options"]) == {"clients", "packages"}
+    assert set(documentation["options"]) == {"clients", "packages", "retired"}
     returned = yaml.safe_load(module.RETURN)
     assert set(returned["host"]["contains"]) == {*module.describe(), "package_manager"}

@@ -49,6 +49,7 @@ def test_the_answer_names_the_request_and_the_person(person: Person) -> None:
         "running": [],
         "memory": None,
         "memory_error": None,
+        "pending": False,
         "files": {},
     }
 
@@ -515,3 +516,14 @@ def test_many_requests_keep_their_order(person: Person) -> None:
     answers = person.module.read_requests(requests)
     assert [(answer["key"], answer["login"]) for answer in answers] == [(str(n), name) for n, name in enumerate(logins)]
     assert [bool(answer["files"]) for answer in answers] == [login == person.login for login in logins]
+
+
+def test_what_waits_for_a_login_is_told_and_only_then(person: Person, tmp_path: Path) -> None:
+    def pending() -> bool:
+        (answer,) = load().read_requests([{"key": "k", "login": person.login, "paths": ["a"]}], str(tmp_path))
+        told: bool = answer["pending"]
+        return told
+
+    assert not pending()
+    (tmp_path / "pending" / person.login).mkdir(parents=True)
+    assert pending()
