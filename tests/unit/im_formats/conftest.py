@@ -32,7 +32,8 @@ for _name, _times in LONGER.items():
     )
 #: Where hypothesis keeps the settings of a test; its own pytest plugin reads them there.
 _SETTINGS_OF_A_TEST = "_hypothesis_internal_use_settings"
-_TRIED = pytest.StashKey[dict[str, "Tried"]]()
+#: Name under which a test's report carries its count, also from a worker of pytest-xdist.
+_TRIED = "documents and fragments tried"
 
 
 class Tried:
@@ -63,10 +64,11 @@ def randomised() -> Callable[..., Callable[[Any], Any]]:
 
 
 @pytest.fixture
-def tried(request: pytest.FixtureRequest) -> Iterator[Tried]:
+def tried(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[Tried]:
     """Count of the pairs of the format that the test is about, shown at the end of the run."""
-    counts = request.config.stash.setdefault(_TRIED, {})
-    yield counts.setdefault(request.getfixturevalue("name"), Tried())
+    count = Tried()
+    yield count
+    record_property(_TRIED, f"{request.getfixturevalue('name')}: {count}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -82,9 +84,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         hypothesis.seed(SEED)(test)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if counts := config.stash.get(_TRIED, {}):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for listed in terminalreporter.stats.values() for report in listed]
+    properties = [one for report in reports for one in getattr(report, "user_properties", [])]
+    if counts := sorted({str(text) for name, text in properties if name == _TRIED}):
         seed = "the same examples each time" if SEED is None else f"HYPOTHESIS_SEED={SEED}"
-        terminalreporter.section(f"documents and fragments tried: profile {PROFILE}, {seed}")
-        for name, tried_ in counts.items():
-            terminalreporter.write_line(f"{name}: {tried_}")
+        terminalreporter.section(f"{_TRIED}: profile {PROFILE}, {seed}")
+        for text in counts:
+            terminalreporter.write_line(text)
