@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,18 +119,30 @@ class Site:
             check=False,
         )
 
-    def connections(self) -> list[int]:
-        """The ssh processes of this run, by their own control path."""
+    def connections(self) -> dict[int, bytes]:
+        """The ssh processes of this run, by their own control path: number -> command line."""
         mark = str(self.directory / "cp").encode()
-        found = []
+        found = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                words = (process / "cmdline").read_bytes().split(b"\0")
+                line = (process / "cmdline").read_bytes()
             except OSError:  # gone meanwhile
                 continue
-            if words[0].rpartition(b"/")[2].startswith(b"ssh") and any(mark in word for word in words):
-                found.append(int(process.name))
+            # "ssh", or "ssh: PATH [mux]" for the connection that others share
+            if line.partition(b"\0")[0].partition(b":")[0].rpartition(b"/")[2] == b"ssh" and mark in line:
+                found[int(process.name)] = line
         return found
+
+    def wait_for_module(self, number: int, interpreter: str, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until the run starts its NUMBER-th module on the desk; False if it ends before."""
+        seen: set[int] = set()
+        while process.poll() is None:
+            lines = self.connections()
+            seen.update(pid for pid, line in lines.items() if interpreter.encode() in line)
+            if len(seen) >= number:
+                return True
+            time.sleep(0.02)
+        return False
 
     def hang_up(self) -> bool:
         """Kill the ssh processes of this run and nothing else; False if there was none."""

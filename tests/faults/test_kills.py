@@ -127,8 +127,12 @@ def site(directory: Path, minutes: int) -> Site:
 
 
 def wait_for_the_desk() -> None:
-    """Wait until nothing of a killed run works on the desk any more."""
-    on_desk(f"for i in $(seq 200); do pgrep -f ^{PYTHON} > /dev/null || exit 0; sleep 0.1; done; exit 1")
+    """Wait until nothing of a killed run works, or is about to, on the desk: not once but three times in a row."""
+    pattern = PYTHON[:-1] + "[3]"  # which the command line of this search does not match
+    on_desk(
+        "calm=0; for i in $(seq 300); do calm=$((calm + 1)); "
+        f"pgrep -f '{pattern}' > /dev/null && calm=0; [ $calm = 3 ] && exit 0; sleep 0.1; done; exit 1"
+    )
 
 
 @pytest.mark.usefixtures("lived_in_logins")
@@ -151,8 +155,12 @@ def test_killed_on_the_control_node_each_file_is_the_old_or_the_new_one(tmp_path
         wished = site(tmp_path, chance.choice(other))
         process = wished.start()
         way = ("process group", "connection")[killed % 2]
-        # There is no connection to cut before a third of a run; the writing is in the second half.
-        time.sleep(duration * chance.uniform(*(chance.choice(((0, 1), (0.5, 0.9))) if killed % 2 == 0 else (0.3, 0.9))))
+        if killed % 4 == 0:
+            time.sleep(chance.uniform(0, duration))
+        else:
+            # The first module looks at the desk, the second reads the files, the third writes them.
+            wished.wait_for_module(chance.choice((1, 2, 3, 3, 3)), PYTHON, process)
+            time.sleep(chance.uniform(0, duration / 6))
         late = process.poll() is not None
         if way == "connection":
             late = late or not wished.hang_up()
