@@ -60,7 +60,7 @@ e2e: lab-up ## Run the tests that need the lab: real server, real clients
 
 faults: lab-up ## Kill, deceive and spy on the engine on the lab's desks
 	@echo "== faults"
-	python -m pytest tests/faults -q -x
+	python -m pytest tests/faults -q -s -x
 
 nightly: setup ## Run the long versions of the randomised tests: 100,000 pairs for each format, counts and seed
 	@echo "== nightly"
