@@ -325,6 +325,7 @@ MANIFEST = "manifest.json"
 STATES = {True: "/var/lib/im_client", False: "~/.local/state/im_client"}  # by "runs as root"
 TEMP_NAME = re.compile(rb"\.im-client-[0-9a-f]{16}")
 MACHINE = "_machine"
+GONE = b".gone-"  # begins the name of a backup run that is being removed
 PROC = "/proc"
 LINUX = sys.platform.startswith("linux")
 
@@ -1626,10 +1627,20 @@ class Backups:
         oldest = (time.time() - self.keep_days * 86400) * 1e9
         for _, name in self._logins():
             with contextlib.suppress(OSError):
-                ages = sorted((run.stat().st_mtime_ns, run.name, run.path) for run in os.scandir(name))
-                for index, (age, _, path) in enumerate(reversed(ages)):
+                ages = [(run.stat().st_mtime_ns, run.path) for run in self._newest_first(name)]
+                for index, (age, path) in enumerate(ages):
                     if index and (index >= self.keep_runs or age < oldest):
-                        shutil.rmtree(path, ignore_errors=True)
+                        # First out of the listing, then away: killed in between, no run promises what is gone.
+                        os.rename(path, os.path.join(name, GONE + os.path.basename(path)))
+                for left in os.scandir(name):
+                    if left.name.startswith(GONE):
+                        shutil.rmtree(left.path, ignore_errors=True)
+
+    @staticmethod
+    def _newest_first(directory: bytes) -> list[os.DirEntry[bytes]]:
+        """The runs in the directory of a login, without those that are on their way out."""
+        runs = [run for run in os.scandir(directory) if not run.name.startswith(GONE)]
+        return sorted(runs, key=lambda run: (run.stat().st_mtime_ns, run.name), reverse=True)
 
     def _logins(self) -> list[tuple[str | None, bytes]]:
         """Return (login, directory) of all that have backups; None, the machine, comes first."""
@@ -1657,10 +1668,9 @@ class Backups:
     def runs(self, login: str | None) -> list[str]:
         """Return the ids of the runs of a login, the newest first."""
         try:
-            entries = sorted(os.scandir(self._of(login)), key=lambda run: (run.stat().st_mtime_ns, run.name))
+            return [text(run.name) for run in self._newest_first(self._of(login))]
         except FileNotFoundError:
             return []
-        return [text(entry.name) for entry in reversed(entries)]
 
     def listing(self, logins: list[str] | None) -> list[dict[str, Any]]:
         """Return [{login, runs}], see RETURN."""

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 from profile_files_support import load
 
 OLD, NEW = "run-1", "run-2"
@@ -41,11 +40,6 @@ def keep(backups: Any, run_id: str, module: Any) -> None:
     backups.store({"key": "k", "login": "p", "run_id": run_id, "files": files, "memory": None, **signs}, previous, None)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="prune() removes a run in place: a kill leaves a manifest that promises bytes that are gone, and the "
-    "touched directory counts as the newest run",
-)
 def test_killed_while_old_runs_are_removed_the_newest_run_is_first_and_each_is_whole(tmp_path: Path) -> None:
     module = load()
     wrong, call = [], 1
