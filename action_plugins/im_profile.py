@@ -140,6 +140,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         to_write = {key: outcome for key, outcome in outcomes.items() if _will_write(outcome)}
         requests = [im_engine.write_request(outcome, answers[key], run_id) for key, outcome in to_write.items()]
         requests += im_pending_calls.memory_requests(noted, answers, to_write, run_id)
+        tidied = [im_engine.tidy_request(outcome, answers[key], run_id) for key, outcome in outcomes.items()]
+        requests += [request for request in tidied if request]
         if requests:
             written = {answer["key"]: answer for answer in self._files(action="write", groups=requests)}
             for key, outcome in to_write.items():

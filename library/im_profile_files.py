@@ -269,7 +269,8 @@ answers:
     files:
       description: >-
         By path. Read, a file has C(content) (zlib, base64), C(sha256), C(size), C(mode), C(writable), C(why) if it is
-        not writable, and C(real_path) if links were followed. An exact path that does not exist has C(absent),
+        not writable, C(real_path) if links were followed, and C(strays) if a killed run left temporary files beside
+        it (a write of that path, even of the same bytes, removes them). An exact path that does not exist has C(absent),
         C(creatable), C(why). Any other has C(error). Written, each has C(backup) (previous bytes are kept) and
         C(written) (null when the process was killed and nobody knows).
       type: dict
@@ -1037,6 +1038,8 @@ def report(tree: Tree, parts: list[bytes]) -> dict[str, Any]:
             answer["why"] = why
         if spot.real != parts:
             answer["real_path"] = ("/" if tree.person.login is None else "") + text(b"/".join(spot.real))
+        if any(TEMP_NAME.fullmatch(os.fsencode(name)) for name in os.listdir(spot.directory)):
+            answer["strays"] = True
         return answer
 
 

@@ -233,6 +233,24 @@ def write_request(outcome: Outcome, answer: Mapping[str, Any], run_id: str) -> d
     }
 
 
+def tidy_request(outcome: Outcome, answer: Mapping[str, Any], run_id: str) -> dict[str, Any] | None:
+    """Ask to write the same bytes again where a killed run left temporary files beside them: that removes these.
+
+    Returns:
+        None when there is nothing to tidy.
+    """
+    if outcome.state != "compliant" or not any(entry.get("strays") for entry in answer["files"].values()):
+        return None
+    files = [
+        {"path": path, "content": entry["content"], "before": entry["sha256"]}
+        for path, entry in answer["files"].items()
+        if entry.get("strays")
+    ]
+    group = outcome.group
+    signs = _running_signs(group)
+    return {"key": group.key, "login": group.login, "run_id": run_id, "files": files, "memory": None, **signs}
+
+
 def _memory(outcome: Outcome, answer: Mapping[str, Any]) -> str | None:
     """What the host is to remember; the machine's documents need no memory, a retired seat's is forgotten."""
     if outcome.group.login is None:

@@ -187,11 +187,6 @@ def test_killed_on_the_control_node_each_file_is_the_old_or_the_new_one(tmp_path
     assert checksums() == states[minutes], "the bytes of that wish, no temporary file, no process"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the action writes, and so sweeps, only where a document changes: what a killed run left stays if the wish "
-    "was withdrawn meanwhile",
-)
 @pytest.mark.usefixtures("lived_in_logins")
 def test_a_temporary_file_of_a_killed_run_goes_even_if_nothing_is_to_be_written(tmp_path: Path) -> None:
     assert site(tmp_path, WISHES[0]).run().returncode == 0

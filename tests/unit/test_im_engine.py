@@ -285,3 +285,13 @@ def test_a_retired_seat_that_has_nothing_is_compliant() -> None:
 def test_a_host_where_all_seats_are_retired_has_no_groups_of_the_machine() -> None:
     groups = im_engine.groups_of([SEAT | {"state": "absent"}], {"toy": toy(document("a.desktop"))}, COMMON, "Debian")
     assert [found.key for found in groups] == ["amartin/toy"] and groups[0].retired
+
+
+def test_what_a_killed_run_left_beside_an_unchanged_document_is_tidied_away() -> None:
+    answered = answer({".toy/a.desktop": read(DESKTOP + b"Exec=toy\n", strays=True), ".toy/b": read(b"")})
+    outcome = im_engine.merge_group(group(document("a.desktop")), answered, wants())
+    request = im_engine.tidy_request(outcome, answered, "run")
+    assert request is not None and request["memory"] is None
+    (file,) = request["files"]
+    assert zlib.decompress(base64.b64decode(file["content"])) == DESKTOP + b"Exec=toy\n"
+    assert im_engine.tidy_request(outcome, answer(), "run") is None

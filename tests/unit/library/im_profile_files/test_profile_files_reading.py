@@ -527,3 +527,10 @@ def test_what_waits_for_a_login_is_told_and_only_then(person: Person, tmp_path: 
     assert not pending()
     (tmp_path / "pending" / person.login).mkdir(parents=True)
     assert pending()
+
+
+def test_temporary_files_of_a_killed_run_are_told_beside_the_file(person: Person) -> None:
+    person.file("d/a", b"1")
+    assert "strays" not in person.look("d/a")
+    person.file("d/.im-client-0123456789abcdef", b"half")
+    assert person.look("d/a")["strays"] is True
