@@ -268,11 +268,11 @@ answers:
       type: dict
     files:
       description: >-
-        By path. Read, a file has C(content) (zlib, base64), C(sha256), C(size), C(mode), C(writable), C(why) if it is
-        not writable, C(real_path) if links were followed, and C(strays) if a killed run left temporary files beside
-        it (a write of that path, even of the same bytes, removes them). An exact path that does not exist has
-        C(absent), C(creatable), C(why). Any other has C(error). Written, each has C(backup) (previous bytes are kept) and
-        C(written) (null when the process was killed and nobody knows).
+        By path. Read, a file has C(content) (zlib, base64), C(sha256), C(size), C(mode), C(writable), C(why) if
+        it is not writable, C(real_path) if links were followed, and C(strays) if a killed run left temporary
+        files beside it (a write of that path, even of the same bytes, removes them). An exact path that does
+        not exist has C(absent), C(creatable), C(why). Any other has C(error). Written, each has C(backup)
+        (previous bytes are kept) and C(written) (null when the process was killed and nobody knows).
       type: dict
 backups:
   description: What is kept, by login.
