@@ -42,8 +42,9 @@ def add_login(host: str, login: str, home: str = "") -> None:
 
 
 def remove_login(host: str, login: str) -> None:
-    """Remove a login, its home and what runs in its name, as far as they are there."""
-    on_desk(host, f"pkill -KILL -u {login}; userdel --remove --force {login} 2>/dev/null; true")
+    """Remove a login, its home, what runs in its name and what the host keeps of it, as far as they are there."""
+    kept = f"/var/lib/im_client/*/{login}"
+    on_desk(host, f"pkill -KILL -u {login}; userdel --remove --force {login} 2>/dev/null; rm -rf {kept}; true")
 
 
 def lay(host: str, login: str, files: Files) -> None:
