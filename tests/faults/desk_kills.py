@@ -210,7 +210,8 @@ class Attack:
         torn = []
         backups = Path(self.plan["state_dir"]) / "backups"
         for login in self.plan["logins"]:
-            manifests = sorted((backups / login).glob("run-*/manifest.json"), key=lambda path: int(path.parent.name[4:]))
+            whole = (backups / login).glob("run-*/manifest.json")
+            manifests = sorted(whole, key=lambda path: int(path.parent.name[4:]))
             promised = [(path, json.loads(path.read_bytes())["files"]) for path in manifests[-2:]]
             for manifest, name, about in ((path, *one) for path, files in promised for one in files.items()):
                 kept = manifest.parent / name if about["before"] else None
