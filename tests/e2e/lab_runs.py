@@ -17,7 +17,10 @@ _BIN = Path(sys.executable).parent
 def playbook(
     name: str, *arguments: str, extra: dict[str, Any] | None = None, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a playbook over the demo inventory; extra variables travel by standard input's neighbour, a JSON argument."""
+    """Run a playbook over the demo inventory.
+
+    Extra variables travel as one JSON argument, so no secret may be among them.
+    """
     command = [str(_BIN / "ansible-playbook"), f"playbooks/{name}", *arguments]
     if extra:
         command += ["-e", json.dumps(extra)]
