@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -94,6 +95,28 @@ class Connection:
             if self._parser.opened:
                 self._socket.sendall(FOOTER)
         self._socket.close()
+
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        """The TLS layer, for what can be told about it; None before the handshake."""
+        return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+
+    @property
+    def peer(self) -> str:
+        """The address that accepted the connection."""
+        return str(self._socket.getpeername()[0])
+
+    def detach(self) -> socket.socket:
+        """Hand out the raw link, for a handshake that is looked at and thrown away; nothing works here afterwards.
+
+        Raises:
+            ValueError: TLS has begun.
+        """
+        if self.tls is not None:
+            raise ValueError("the link is inside TLS already")
+        link = self._socket
+        self._socket = socket.socket(link.family, link.type)
+        return link
 
     def perform(self, steps: Generator[Step, Element, _T]) -> _T:
         """Perform the steps of a login (see ``login``) and return its result.
@@ -218,11 +241,11 @@ class Connection:
                 places += [(endpoint, family, address) for family, address in resolver.addresses(endpoint)]
             except XmppProblem as problem:
                 problems.append(problem)
-        for left, (endpoint, family, address) in zip(range(len(places), 0, -1), places, strict=True):
+        for done, (endpoint, family, address) in enumerate(places):
             link = socket.socket(family, socket.SOCK_STREAM)
             try:
                 # Each place has its share, so that one that swallows packets does not use up the time of the others.
-                link.settimeout(self._remaining() / left)
+                link.settimeout(self._remaining() / (len(places) - done))
                 link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 link.connect(address)
             except OSError as error:

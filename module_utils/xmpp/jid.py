@@ -66,6 +66,15 @@ def bare_jid(text: str) -> Jid:
     return Jid(_local(local, text), _domain(domain, text))
 
 
+def domain_name(text: str) -> str:
+    """Parse the domain of a service; in normal form, in Unicode.
+
+    Raises:
+        JidError: with the text, the reason and the remedy.
+    """
+    return _domain(text.strip(), text.strip())
+
+
 def _local(local: str, text: str) -> str:
     normal = nodeprep(local)
     for character in normal:

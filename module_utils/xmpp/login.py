@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from typing import Union
 from xml.etree.ElementTree import Element
 
 from .prep import saslprep
@@ -16,7 +17,7 @@ from .problems import XmppProblem, bind_problem, sasl_problem
 from .scram import HASHES, Scram
 from .stream import CLIENT_NS, STREAM_NS, condition, error_text, iq
 
-_TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+TLS_NS = "urn:ietf:params:xml:ns:xmpp-tls"
 _SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 _BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 _STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -37,7 +38,8 @@ class Send:
     xml: bytes = field(repr=False)
 
 
-Step = Open | Send
+# Desks import this with Python 3.8, which joins types in this way only.
+Step = Union[Open, Send]
 
 
 @dataclass(frozen=True)
@@ -78,20 +80,39 @@ def login(
 
 def secure(direct_tls: bool) -> Generator[Step, Element, Element]:
     """Get to the features that the server offers inside verified TLS; STARTTLS is a must (RFC 6120 5.4)."""
-    if direct_tls:
-        return _features((yield Open(secure=True)))
+    _, features = yield from greet(direct_tls)
+    return features
+
+
+def greet(direct_tls: bool) -> Generator[Step, Element, tuple[Element | None, Element]]:
+    """Do what ``secure`` does; return the features offered in clear, None with direct TLS, and those inside TLS."""
+    in_clear = None if direct_tls else (yield from request_tls())
+    return in_clear, _features((yield Open(secure=True)))
+
+
+def request_tls() -> Generator[Step, Element, Element]:
+    """Go as far as the server's word to start TLS (RFC 6120 5.4.2.3), and no further; returns the features in clear.
+
+    Raises:
+        XmppProblem: ``no_starttls``, ``starttls_refused`` and what the stream raises.
+    """
     features = _features((yield Open()))
-    if features.find(f"{{{_TLS}}}starttls") is None:
+    if features.find(f"{{{TLS_NS}}}starttls") is None:
         raise XmppProblem("no_starttls", "the server does not offer STARTTLS")
-    answer = yield Send(f"<starttls xmlns='{_TLS}'/>".encode())
-    if answer.tag != f"{{{_TLS}}}proceed":
+    answer = yield Send(f"<starttls xmlns='{TLS_NS}'/>".encode())
+    if answer.tag != f"{{{TLS_NS}}}proceed":
         raise XmppProblem("starttls_refused", f"the server answered {answer.tag}")
-    return _features((yield Open(secure=True)))
+    return features
+
+
+def offered_mechanisms(features: Element) -> list[str]:
+    """The SASL mechanisms of a stream's features, in the server's order."""
+    return [(m.text or "").strip() for m in features.iter(f"{{{_SASL}}}mechanism")]
 
 
 def _authenticate(features: Element, user: str, password: str, allow_plain: bool) -> Generator[Step, Element, str]:
     """Prove the password by the strongest mechanism (RFC 6120 6.4); returns its name."""
-    offered = [(m.text or "").strip() for m in features.iter(f"{{{_SASL}}}mechanism")]
+    offered = offered_mechanisms(features)
     accepted = [*HASHES, "PLAIN"] if allow_plain else list(HASHES)
     mechanism = next((m for m in accepted if m in offered), None)
     if mechanism is None:

@@ -111,6 +111,7 @@ _KINDS: tuple[tuple[type[OSError], str], ...] = (
     (ssl.SSLError, "tls_error"),
     (socket.gaierror, "dns"),
     (TimeoutError, "timeout"),
+    (socket.timeout, "timeout"),  # another kind of OSError before Python 3.10
     (ConnectionRefusedError, "refused"),
 )
 

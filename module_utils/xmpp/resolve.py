@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Tuple, TypeVar
 
 from .problems import XmppProblem, os_problem
 
@@ -99,7 +99,8 @@ class SrvAnswer:
 
 
 #: (family, socket address), as ``socket.getaddrinfo`` gives them.
-Address = tuple[int, Any]
+# Desks import this with Python 3.8, where the built-in tuple takes no types yet.
+Address = Tuple[int, Any]
 
 
 class Resolver:
