@@ -194,61 +194,34 @@ admin:
   returned: always
 """
 
-import ssl
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.xmpp.accounts import Account, Result
+from ansible.module_utils.xmpp.arguments import (
+    CAMPAIGN_SPEC,
+    SERVICE_SPEC,
+    BadArgument,
+    accounts_spec,
+    check_numbers,
+    read_account,
+    read_campaign,
+    read_service_account,
+)
 from ansible.module_utils.xmpp.existence import check_existence
-from ansible.module_utils.xmpp.jid import Jid, JidError, bare_jid
+from ansible.module_utils.xmpp.jid import Jid
 from ansible.module_utils.xmpp.logins import check_logins, try_login
 from ansible.module_utils.xmpp.problems import GOOD
-from ansible.module_utils.xmpp.resolve import Resolver
-from ansible.module_utils.xmpp.session import Campaign
-from ansible.module_utils.xmpp.tls import Trust
-
-_SERVER_SPEC = {
-    "host": {"type": "str"},
-    "port": {"type": "int"},
-    "tls": {"type": "str", "choices": ["starttls", "direct"]},
-}
 
 ARGUMENT_SPEC = {
-    "accounts": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            "jid": {"type": "str", "required": True},
-            "password": {"type": "str", "no_log": True},
-            **_SERVER_SPEC,
-        },
-    },
+    "accounts": accounts_spec(),
     "method": {"type": "str", "choices": ["auto", "login", "exists"], "default": "auto"},
-    "admin": {
-        "type": "dict",
-        "options": {
-            "jid": {"type": "str", "required": True},
-            "password": {"type": "str", "no_log": True, "required": True},
-            **_SERVER_SPEC,
-        },
-    },
-    "ca_file": {"type": "path"},
-    "allow_plain": {"type": "bool", "default": False},
-    "timeout": {"type": "float", "default": 15},
-    "max_failures": {"type": "int", "default": 10},
-    "workers": {"type": "int", "default": 4},
-    "rate": {"type": "float", "default": 20},
-    "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
+    "admin": SERVICE_SPEC,
+    **CAMPAIGN_SPEC,
 }
-
-
-class BadArgument(ValueError):
-    """An argument cannot be used; the message names it, says why and what would do."""
 
 
 def main() -> None:
@@ -256,12 +229,12 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     parameters = module.params
     try:
-        _check_numbers(parameters)
-        accounts = [_account(entry, f"accounts[{index}]") for index, entry in enumerate(parameters["accounts"])]
+        check_numbers(parameters)
+        accounts = [read_account(entry, f"accounts[{index}]") for index, entry in enumerate(parameters["accounts"])]
         unique = _unique(accounts)
-        admin = _admin(parameters)
+        admin = read_service_account(parameters["admin"], "admin")
         to_log_in, to_look_up, unasked = _by_method(unique, parameters["method"], admin is not None)
-        campaign = _campaign(parameters)
+        campaign = read_campaign(parameters)
     except BadArgument as error:
         module.fail_json(msg=str(error))
     logins = check_logins(
@@ -291,27 +264,6 @@ def main() -> None:
     )
 
 
-def _check_numbers(parameters: dict[str, Any]) -> None:
-    limits = {"timeout": (0.1, 600), "max_failures": (1, 1_000_000), "workers": (1, 8), "rate": (0, 1000)}
-    for name, (low, high) in limits.items():
-        # Written so that "not a number" is refused as well.
-        if not low <= parameters[name] <= high:
-            raise BadArgument(f"{name}: {parameters[name]:g} is out of range; it takes {low:g} to {high:g}")
-
-
-def _account(entry: dict[str, Any], where: str) -> Account:
-    try:
-        jid = bare_jid(entry["jid"])
-    except JidError as error:
-        raise BadArgument(f"{where}: jid {error}") from None
-    port, host = entry["port"], entry["host"] or None
-    if port is not None and not 0 < port < 65536:
-        raise BadArgument(f"{where} ({jid}): port is {port}; it takes a number from 1 to 65535")
-    if host and (len(host) > 255 or not host.isprintable() or " " in host or "/" in host):
-        raise BadArgument(f"{where} ({jid}): host {host!r} is no host name; write it as im.univ.example")
-    return Account(jid, entry["password"] or None, host, port, entry["tls"])
-
-
 def _unique(accounts: Sequence[Account]) -> list[Account]:
     """Each account once, in order; two entries of one account must agree, as it is asked once."""
     first: dict[Jid, int] = {}
@@ -323,15 +275,6 @@ def _unique(accounts: Sequence[Account]) -> list[Account]:
                 "or tls: leave one of them out"
             )
     return [accounts[index] for index in first.values()]
-
-
-def _admin(parameters: dict[str, Any]) -> Account | None:
-    if parameters["admin"] is None:
-        return None
-    admin = _account(parameters["admin"], "admin")
-    if admin.password is None:
-        raise BadArgument(f"admin ({admin.jid}): the password is empty; give it, or leave admin out")
-    return admin
 
 
 def _by_method(
@@ -352,18 +295,6 @@ def _by_method(
         return with_password, without, []
     reason = "neither a password nor an administration account was given"
     return with_password, [], [Result(account.jid, "not_checked", reason) for account in without]
-
-
-def _campaign(parameters: dict[str, Any]) -> Campaign:
-    try:
-        trust = Trust(parameters["ca_file"])
-    except ssl.SSLError:
-        raise BadArgument(f"ca_file: {parameters['ca_file']} holds no certificate; it takes a PEM file") from None
-    except OSError as error:
-        raise BadArgument(
-            f"ca_file: {parameters['ca_file']}: {error.strerror}; name a file of the control node"
-        ) from None
-    return Campaign(trust, Resolver(), parameters["timeout"], parameters["allow_plain"])
 
 
 def _answer(given: str, result: Result, language: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ TEXTS: dict[str, str] = {
     "warning.not_expressed": "{person}: the wish '{wish}' has no equivalent in {client}, which stays as it is",
     "ticket.public": "--- Answer to paste in the ticket ---",
     "ticket.private": "--- Technical note (private) ---",
+    "directory.clear_password": "Refusing to send a password in clear to {uri}: use ldaps://, or im_directory_start_tls: true.",
     "ticket.unknown_host": "Host '{host}' is not in the inventory. Known hosts: {known}",
     "ticket.unknown_login": "No known session for {person} on {host}: name it with -e im_ticket_login=…",
     "state.compliant": "compliant",
@@ -114,4 +115,12 @@ TEXTS: dict[str, str] = {
     "verdict.bind_resource_constraint": "Password accepted, but the account has too many open sessions: close some, then try again.",
     "verdict.bind_not_allowed": "Password accepted, but the account may not open a session: it is blocked on the server, ask its team.",
     "verdict.bind_other": "Password accepted, but opening a session failed (see the detail): pass this on to the server team.",
+    # The verdicts that only modules that write give.
+    "verdict.in_place": "What was wished stands on the server (in check mode: would stand).",
+    "verdict.no_way": "Nothing was written: neither this person's password nor a service account or API that may write for them was given. Give one of them.",
+    "verdict.service_failed": "Nothing more was written: the service account or the API that writes for everybody failed (see the detail). Put that right, then run again.",
+    "verdict.declined": "The server refuses to read or write this for the account (see the detail): check that the account and the contact exist, else tell the server team.",
+    "verdict.privilege_missing": "The service account lacks the privilege to write this for others (see the detail): have it granted on the server (mod_privilege), then run again.",
+    "verdict.api_denied": "The server's API does not accept this account or does not grant it this command (see the detail): check its password and api_permissions.",
+    "verdict.api_error": "What answers is not the server's API, or it is out of order (see the detail): check the address, else tell the server team.",
 }

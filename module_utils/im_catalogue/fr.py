@@ -8,6 +8,7 @@ TEXTS: dict[str, str] = {
     "warning.not_expressed": "{person} : le souhait « {wish} » n'a pas d'équivalent dans {client}, qui reste tel quel",
     "ticket.public": "--- Réponse à coller dans le ticket ---",
     "ticket.private": "--- Note technique (privée) ---",
+    "directory.clear_password": "Refus d'envoyer un mot de passe en clair à {uri} : prenez ldaps://, ou im_directory_start_tls: true.",
     "ticket.unknown_host": "Poste « {host} » inconnu de l'inventaire. Postes connus : {known}",
     "ticket.unknown_login": "Aucune session connue pour {person} sur {host} : indiquez-la avec -e im_ticket_login=…",
     "state.compliant": "conforme",
@@ -114,4 +115,12 @@ TEXTS: dict[str, str] = {
     "verdict.bind_resource_constraint": "Mot de passe accepté, mais le compte a trop de sessions ouvertes : fermez-en, puis réessayez.",
     "verdict.bind_not_allowed": "Mot de passe accepté, mais le compte n'a pas le droit d'ouvrir une session : il est bloqué sur le serveur, demandez à son équipe.",
     "verdict.bind_other": "Mot de passe accepté, mais l'ouverture de session a échoué (voir le détail) : transmettez à l'équipe du serveur.",
+    # The verdicts that only modules that write give.
+    "verdict.in_place": "Ce qui était souhaité est en place sur le serveur (en mode vérification : le serait).",
+    "verdict.no_way": "Rien n'a été écrit : ni le mot de passe de cette personne, ni un compte de service ou une API qui puisse écrire pour elle n'a été donné. Donnez l'un d'eux.",
+    "verdict.service_failed": "Plus rien n'a été écrit : le compte de service ou l'API qui écrit pour tous a échoué (voir le détail). Corrigez cela, puis relancez.",
+    "verdict.declined": "Le serveur refuse de lire ou d'écrire cela pour le compte (voir le détail) : vérifiez que le compte et le contact existent, sinon prévenez l'équipe du serveur.",
+    "verdict.privilege_missing": "Le compte de service n'a pas le privilège d'écrire cela pour autrui (voir le détail) : faites-le accorder sur le serveur (mod_privilege), puis relancez.",
+    "verdict.api_denied": "L'API du serveur n'accepte pas ce compte ou ne lui accorde pas cette commande (voir le détail) : vérifiez son mot de passe et api_permissions.",
+    "verdict.api_error": "Ce qui répond n'est pas l'API du serveur, ou elle est en panne (voir le détail) : vérifiez l'adresse, sinon prévenez l'équipe du serveur.",
 }

@@ -75,6 +75,7 @@ class Connection:
         self._doing = "connecting"
         self._count = 0
         self._heard = False
+        self._sending = False  # stays True when it failed half-way: the stream is of no use then
         self._parser = StreamParser(max_stanza)
         self._elements: collections.deque[Element] = collections.deque()
         self._outbox = bytearray()
@@ -160,6 +161,53 @@ class Connection:
             self._deadline = time.monotonic() + self._timeout
             yield self._answer(waiting)
 
+    def send(self, octets: bytes) -> None:
+        """Queue stanzas; they leave with the next read."""
+        self._outbox += octets
+
+    def post(self, request: Request[_K]) -> str:
+        """Queue an IQ, which leaves with the next read; returns its identifier, for ``collect``."""
+        self._count += 1
+        ident = f"q{self._count:x}"
+        self._outbox += iq(request.kind, ident, request.to, request.payload)
+        return ident
+
+    def receive(self, deadline: float) -> Element:
+        """Send what is queued and return the next first-level element, whatever it is.
+
+        Args:
+            deadline: on the clock ``time.monotonic``.
+
+        Raises:
+            XmppProblem: ``timeout``; stream and network problems.
+        """
+        self._deadline = deadline
+        self._doing = "waiting for an answer"
+        return self._receive()
+
+    def collect(self, waiting: dict[str, Request[_K]], deadline: float) -> tuple[_K, Element] | None:
+        """Take one answer to what was posted, remove its request from ``waiting``; None when there is none in time.
+
+        Running out of time says nothing about the stream, which stays of use; not being able to send does.
+
+        Args:
+            waiting: identifier of ``post`` -> request; at least one.
+            deadline: until when to wait, on the clock ``time.monotonic``.
+
+        Raises:
+            XmppProblem: stream and network problems.
+        """
+        self._doing = "waiting for an answer to an IQ"
+        self._deadline = time.monotonic() + self._timeout
+        self._flush()
+        self._deadline = deadline
+        try:
+            return self._answer(waiting)
+        except XmppProblem as problem:
+            if problem.code != "timeout" or self._sending:
+                raise
+            return None
+
     def _answer(self, waiting: dict[str, Request[_K]]) -> tuple[_K, Element]:
         while True:
             element = self._receive()
@@ -214,10 +262,7 @@ class Connection:
     def _exchange(self) -> bytes:
         """Send what is due, in one go, and wait for octets."""
         try:
-            self._socket.settimeout(self._remaining())
-            if self._outbox:
-                self._socket.sendall(self._outbox)
-                self._outbox.clear()
+            self._send_what_is_due()
             if _QUICKACK is not None:
                 # The kernel forgets this option after a while: it is set before each read.
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
@@ -225,6 +270,20 @@ class Connection:
             return self._socket.recv(_READ)
         except OSError as error:
             raise os_problem(error, self._doing) from None
+
+    def _flush(self) -> None:
+        try:
+            self._send_what_is_due()
+        except OSError as error:
+            raise os_problem(error, self._doing) from None
+
+    def _send_what_is_due(self) -> None:
+        if self._outbox:
+            self._socket.settimeout(self._remaining())
+            self._sending = True
+            self._socket.sendall(self._outbox)
+            self._sending = False
+            self._outbox.clear()
 
     def _remaining(self) -> float:
         remaining = self._deadline - time.monotonic()

@@ -80,7 +80,14 @@ ACCOUNT = frozenset(
     }
 )
 
-VERDICTS = GOOD | UNANSWERED | SERVICE | ACCOUNT
+#: Only of modules that write: the wish is in place; there is nobody to write; the service account or the API that
+#: writes for all failed as such; the server says no to a step, to the privilege, to the command of its API; the API
+#: is not as it should be.
+WRITING = frozenset(
+    {"in_place", "no_way", "service_failed", "declined", "privilege_missing", "api_denied", "api_error"}
+)
+
+VERDICTS = GOOD | UNANSWERED | SERVICE | ACCOUNT | WRITING
 
 #: After one of these the server wants to be left alone: going on gets the control node banned (ejabberd mod_fail2ban).
 STOP_AT_ONCE = frozenset({"stream_policy_violation", "temporary_failure"})

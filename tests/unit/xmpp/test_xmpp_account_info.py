@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.testing import patch_module_args
-from ansible.module_utils.xmpp.problems import VERDICTS
+from ansible.module_utils.xmpp.problems import VERDICTS, WRITING
 from xmpp_certificates import DOMAIN, Authority
 from xmpp_peer import Peer, honest
 
@@ -183,4 +183,4 @@ def test_every_option_that_is_a_password_is_kept_out_of_logs() -> None:
 
 def test_the_documentation_names_every_verdict() -> None:
     documented = "".join(yaml.safe_load(MODULE.RETURN)["accounts"]["contains"]["verdict"]["description"])
-    assert [verdict for verdict in sorted(VERDICTS) if f"V({verdict})" not in documented] == []
+    assert [verdict for verdict in sorted(VERDICTS - WRITING) if f"V({verdict})" not in documented] == []

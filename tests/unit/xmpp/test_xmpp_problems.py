@@ -13,6 +13,7 @@ from ansible.module_utils.xmpp.problems import (
     SERVICE,
     UNANSWERED,
     VERDICTS,
+    WRITING,
     XmppProblem,
     bind_problem,
     one_line,
@@ -67,8 +68,8 @@ def test_a_condition_that_nobody_knows_ends_in_the_closed_list_too(make: type, c
     assert len(problem.detail) <= 300
 
 
-def test_the_four_kinds_of_verdicts_do_not_overlap() -> None:
-    kinds = (GOOD, UNANSWERED, SERVICE, ACCOUNT)
+def test_the_kinds_of_verdicts_do_not_overlap() -> None:
+    kinds = (GOOD, UNANSWERED, SERVICE, ACCOUNT, WRITING)
     assert sum(len(kind) for kind in kinds) == len(VERDICTS)
 
 
