@@ -15,6 +15,7 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils.im_catalogue import text
+from ansible.module_utils.im_directory import csv_bytes, people_file, people_from_csv, people_from_ldap
 from ansible.module_utils.im_inventory import (
     InventoryError,
     accounts_to_check,
@@ -38,6 +39,34 @@ def im_accounts(
     except InventoryError as error:
         raise AnsibleFilterError(str(error)) from error
     return accounts_to_check(known, keys, passwords, reach or {})
+
+
+def im_people_from_ldap(
+    entries: list[dict[str, Any]],
+    service: Mapping[str, Any],
+    structures: list[dict[str, Any]] | None = None,
+    fields: Mapping[str, str | list[str]] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Make people of the results of community.general.ldap_search."""
+    try:
+        return people_from_ldap(entries, complete_service(service), structures or [], fields)
+    except InventoryError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def im_people_from_csv(
+    content: str, service: Mapping[str, Any], fields: Mapping[str, str | list[str]] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Make people of a CSV export, as ansible.builtin.slurp read it."""
+    try:
+        return people_from_csv(csv_bytes(content), complete_service(service), fields)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def im_people_file(people: Mapping[str, Any]) -> str:
+    """YAML text of a variables file with the people."""
+    return people_file(people)
 
 
 def im_seats_with(seats: list[dict[str, Any]], only: list[str]) -> list[dict[str, Any]]:
@@ -68,4 +97,13 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return name -> function."""
-        return {function.__name__: function for function in (im_accounts, im_clients, im_seats_with, im_text)}
+        functions = (
+            im_accounts,
+            im_clients,
+            im_people_file,
+            im_people_from_csv,
+            im_people_from_ldap,
+            im_seats_with,
+            im_text,
+        )
+        return {function.__name__: function for function in functions}

@@ -20,6 +20,8 @@ PACKAGES = {
     "openssl": "openssl",
     "ca-certificates": "update-ca-certificates",
     "python3-venv": "/usr/share/python-wheels",
+    # community.general.ldap_search of playbooks/directory.yml runs with the system's Python.
+    "python3-ldap": "/usr/lib/python3/dist-packages/ldap",
 }
 # A developer who is not root runs podman in a user namespace.
 ROOTLESS_PACKAGES = {"uidmap": "newuidmap", "slirp4netns": "slirp4netns", "fuse-overlayfs": "fuse-overlayfs"}
