@@ -16,7 +16,8 @@ class Trust:
         """Load the authorities.
 
         Args:
-            ca_file: PEM file whose authorities are trusted instead of the system's.
+            ca_file: PEM file whose authorities are trusted instead of the system's. If it also holds their lists of
+                revoked certificates (RFC 5280 5), a server's certificate is looked up there.
 
         Raises:
             OSError: the file cannot be read, or holds no certificate (``ssl.SSLError`` is an ``OSError``).
@@ -37,4 +38,6 @@ def _context(ca_file: str | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # The name must stand in the subjectAltName (RFC 9525 6.3): Thunderbird accepts nothing else either.
     context.hostname_checks_common_name = False
+    if context.cert_store_stats()["crl"]:
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context

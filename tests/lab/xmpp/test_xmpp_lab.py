@@ -72,19 +72,14 @@ def test_slixmpp_comes_to_the_same_judgement(server: LabServer, campaign: Campai
     name = server.people[0]
     strangers = Campaign(Trust(), Resolver())
     cases = [
-        (server.account(name), campaign, "ok", "ok"),
-        (server.account(name, tls="direct"), campaign, "ok", "ok"),
-        (server.account(server.admin), campaign, "ok", "ok"),
-        (server.account(name, "wrong"), campaign, "auth_failed", "refused"),
-        (server.account("nobody-at-all", "wrong"), campaign, "auth_failed", "refused"),
-        (server.account(name), strangers, "tls_untrusted", "certificate"),
-        (
-            Account(bare_jid("a@other.example"), "x", HOST, server.starttls),
-            campaign,
-            "stream_host_unknown",
-            "stream host-unknown",
-        ),
+        (server.account(name), campaign, "ok"),
+        (server.account(name, tls="direct"), campaign, "ok"),
+        (server.account(server.admin), campaign, "ok"),
+        (server.account(name, "wrong"), campaign, "auth_failed"),
+        (server.account("nobody-at-all", "wrong"), campaign, "auth_failed"),
+        (server.account(name), strangers, "tls_untrusted"),
+        (Account(bare_jid("a@other.example"), "x", HOST, server.starttls), campaign, "stream_host_unknown"),
     ]
-    for account, how, verdict, judgement in cases:
+    for account, how, verdict in cases:
         assert try_login(account, how).verdict == verdict
-        assert outcome(account, server.ca_file if how is campaign else None) == judgement
+        assert outcome(account, how.trust) == verdict

@@ -6,11 +6,6 @@ import socket
 import threading
 from collections.abc import Iterator
 
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.resolver
-import dns.rrset
 import pytest
 from ansible.module_utils.xmpp import resolve
 from ansible.module_utils.xmpp.accounts import Account
@@ -20,6 +15,7 @@ from ansible.module_utils.xmpp.problems import XmppProblem
 from ansible.module_utils.xmpp.resolve import Endpoint, Resolver, Server, SrvAnswer, SrvRecord
 from ansible.module_utils.xmpp.session import Campaign
 from ansible.module_utils.xmpp.tls import Trust
+from xmpp_name_server import on_loopback
 
 NONE, ABSENT, FAILED = SrvAnswer("none"), SrvAnswer("absent"), SrvAnswer("failed", reason="SERVFAIL")
 
@@ -152,45 +148,10 @@ def test_without_dnspython_the_domain_is_tried_and_the_reader_is_told(
     assert "dnspython is not installed" in str(endpoint)
 
 
-ZONE = {
-    "_xmpp-client._tcp.univ.example.": ["5 0 5222 im.univ.example.", "10 0 5222 im2.univ.example."],
-    "_xmpp-client._tcp.absent.example.": ["0 0 0 ."],
-}
-
-
 @pytest.fixture
-def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A name server on loopback that knows ZONE; "broken" gets SERVFAIL, "silent" nothing, "empty" no SRV."""
-    link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    link.bind(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            wire, client = link.recvfrom(4096)
-            if wire == b"stop":
-                return
-            question = dns.message.from_wire(wire)
-            response = dns.message.make_response(question)
-            name = question.question[0].name.to_text()
-            if name in ZONE:
-                response.answer.append(dns.rrset.from_text(name, 60, "IN", "SRV", *ZONE[name]))
-            elif "broken" in name:
-                response.set_rcode(dns.rcode.SERVFAIL)
-            elif "empty" not in name:
-                response.set_rcode(dns.rcode.NXDOMAIN)
-            if "silent" not in name:
-                link.sendto(response.to_wire(), client)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    ours = dns.resolver.Resolver(configure=False)
-    ours.nameservers, ours.port = ["127.0.0.1"], link.getsockname()[1]
-    monkeypatch.setattr(dns.resolver, "default_resolver", ours)
-    yield
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.sendto(b"stop", link.getsockname())
-    thread.join()
-    link.close()
+def name_server() -> Iterator[None]:
+    with on_loopback():
+        yield
 
 
 @pytest.mark.usefixtures("name_server")

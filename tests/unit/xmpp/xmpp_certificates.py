@@ -21,6 +21,7 @@ class Authority:
 
     def __init__(self, directory: Path, name: str) -> None:
         self._directory = directory
+        self._revoked: list[int] = []
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._sign(self._name, self._key, None, (-1, 30), authority=True)
@@ -33,11 +34,14 @@ class Authority:
         days: tuple[int, int] = (-1, 30),
         common_name: str = "server",
         version: ssl.TLSVersion | None = None,
+        revoked: bool = False,
     ) -> ssl.SSLContext:
         """A server's context with a certificate for these names, valid from and until so many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         certificate = self._sign(subject, key, names, days)
+        if revoked:
+            self._revoked.append(certificate.serial_number)
         path = self._directory / f"{certificate.serial_number}.pem"
         path.write_bytes(
             key.private_bytes(
@@ -51,6 +55,16 @@ class Authority:
             context.minimum_version = context.maximum_version = version
         context.load_cert_chain(path)
         return context
+
+    def revocations(self) -> bytes:
+        """The list, in PEM, of the certificates that it took back."""
+        builder = (
+            x509.CertificateRevocationListBuilder().issuer_name(self._name).last_update(_NOW).next_update(_NOW + _DAY)
+        )
+        for number in self._revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(_NOW).build()
+            builder = builder.add_revoked_certificate(entry)
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def _sign(
         self,

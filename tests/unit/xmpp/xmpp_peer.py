@@ -18,6 +18,7 @@ STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></start
 PROCEED = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+BOUND = "<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>a@b/c</jid></bind></iq>"
 
 
 def features(*inside: str) -> str:
@@ -73,6 +74,11 @@ class Link:
         """Answer a client's stream header with ours and these features."""
         self.expect("<stream:stream [^>]*>")
         self.send(STREAM, features(*inside))
+
+    def answer_iq(self, answer: str) -> None:
+        """Answer the request that comes next with this, which calls itself 'bind' as our client's request does."""
+        ident = self.expect("<iq [^>]*?id=['\"]([^'\"]*)['\"][^>]*>.*?</iq>").group(1).decode()
+        self.send(answer.replace("id='bind'", f"id='{ident}'"))
 
     def start_tls(self, context: ssl.SSLContext) -> None:
         self._link = context.wrap_socket(self._link, server_side=True)
@@ -182,8 +188,8 @@ class ScramServer:
 
     def run(self, link: Link) -> bool:
         """Challenge a client that has sent <auth>; True if its password is right. Sends neither success nor failure."""
-        auth = link.expect("<auth [^>]*mechanism='([^']*)'[^>]*>([^<]*)</auth>")
-        bare = base64.b64decode(auth.group(2)).decode().partition("n,,")[2]
+        auth = link.expect("<auth [^>]*>([^<]*)</auth>")
+        bare = base64.b64decode(auth.group(1)).decode().split(",", 2)[2]
         nonce = self.nonce(bare.partition("r=")[2])
         first = self.first
         if first is None:
@@ -226,9 +232,7 @@ def honest(context: ssl.SSLContext, passwords: dict[str, str], mechanism: str = 
             return
         server.success(link)
         link.open(BIND)
-        link.expect("<iq [^>]*>.*?</iq>")
-        bound = f"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>{user}@univ.example/r1</jid></bind>"
-        link.send(f"<iq type='result' id='bind'>{bound}</iq>")
+        link.answer_iq(BOUND)
         link.wait_for_the_end()
 
     return script

@@ -3,6 +3,8 @@
 The profile is named by the environment variable HYPOTHESIS_PROFILE. "ci", the default, tries the same examples each
 time; "nightly" tries fifty times as many in every randomised test of the run, from a seed that it draws and prints
 (HYPOTHESIS_SEED=<number> repeats one).
+
+A test shows a count of its own at the end of the run with ``record_property("tried: <of what>", <count>)``.
 """
 
 from __future__ import annotations
@@ -17,14 +19,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 LONGER = {"ci": 1, "nightly": 50}
-PAIRS_IN_CI = 2_000
+EXAMPLES_IN_CI = 2_000
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 SEED = int(os.environ.get("HYPOTHESIS_SEED", random.SystemRandom().getrandbits(32))) if PROFILE != "ci" else None
 
 for _name, _times in LONGER.items():
     settings.register_profile(
         _name,
-        max_examples=PAIRS_IN_CI * _times,
+        max_examples=EXAMPLES_IN_CI * _times,
         derandomize=_name == "ci",
         deadline=None,
         database=None,
@@ -32,31 +34,32 @@ for _name, _times in LONGER.items():
     )
 #: Where hypothesis keeps the settings of a test; its own pytest plugin reads them there.
 _SETTINGS_OF_A_TEST = "_hypothesis_internal_use_settings"
-#: Name under which a test's report carries its count, also from a worker of pytest-xdist.
-_TRIED = "documents and fragments tried"
+#: How the names begin under which a test's report carries a count, also from a worker of pytest-xdist.
+_TRIED = "tried: "
 
 
 class Tried:
-    """The pairs that one format was tried with."""
+    """The examples that one test was tried with."""
 
-    def __init__(self) -> None:
-        self.pairs = 0
+    def __init__(self, things: str) -> None:
+        self._things = things
+        self.examples = 0
         self.refused = 0
         self._different: set[int] = set()
 
-    def note(self, *pair: object) -> None:
-        self.pairs += 1
-        self._different.add(hash(pair))
+    def note(self, *example: object) -> None:
+        self.examples += 1
+        self._different.add(hash(example))
 
     def __str__(self) -> str:
-        return f"{self.pairs:,} pairs, {len(self._different):,} different, {self.refused:,} refused"
+        return f"{self.examples:,} {self._things}, {len(self._different):,} different, {self.refused:,} refused"
 
 
 @pytest.fixture
 def randomised() -> Callable[..., Callable[[Any], Any]]:
-    """Decorator for a randomised test inside of a test: randomised() for pairs, randomised(60) for so many in CI."""
+    """Decorator for a randomised test inside of a test: randomised() or, for so many in CI, randomised(60)."""
 
-    def with_examples(in_ci: int = PAIRS_IN_CI) -> Callable[[Any], Any]:
+    def with_examples(in_ci: int = EXAMPLES_IN_CI) -> Callable[[Any], Any]:
         chosen = settings(settings.get_profile(PROFILE), max_examples=in_ci * LONGER[PROFILE])
         return lambda test: chosen(test) if SEED is None else hypothesis.seed(SEED)(chosen(test))
 
@@ -65,10 +68,13 @@ def randomised() -> Callable[..., Callable[[Any], Any]]:
 
 @pytest.fixture
 def tried(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[Tried]:
-    """Count of the pairs of the format that the test is about, shown at the end of the run."""
-    count = Tried()
+    """Count of the examples of the test, shown at the end of the run: for a test about a format, pairs of it."""
+    of_a_format = "name" in request.fixturenames
+    count = Tried("pairs" if of_a_format else "examples")
     yield count
-    record_property(_TRIED, f"{request.getfixturevalue('name')}: {count}")
+    kind = "documents and fragments" if of_a_format else request.path.stem.removeprefix("test_")
+    name = request.getfixturevalue("name") if of_a_format else request.function.__name__.removeprefix("test_")
+    record_property(_TRIED + kind, f"{name}: {count}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,8 +93,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for listed in terminalreporter.stats.values() for report in listed]
     properties = [one for report in reports for one in getattr(report, "user_properties", [])]
-    if counts := sorted({str(text) for name, text in properties if name == _TRIED}):
+    counts = sorted({(str(name), str(text)) for name, text in properties if str(name).startswith(_TRIED)})
+    if counts:
         seed = "the same examples each time" if SEED is None else f"HYPOTHESIS_SEED={SEED}"
-        terminalreporter.section(f"{_TRIED}: profile {PROFILE}, {seed}")
-        for text in counts:
-            terminalreporter.write_line(text)
+        terminalreporter.section(f"tried: profile {PROFILE}, {seed}")
+    for name, text in counts:
+        terminalreporter.write_line(f"{name.removeprefix(_TRIED)}: {text}")
