@@ -8,8 +8,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from .accounts import Account
+from .ejabberd_api import Api
 from .jid import Jid, JidError, bare_jid
 from .resolve import Resolver
 from .session import Campaign
@@ -28,6 +30,17 @@ SERVICE_SPEC: dict[str, Any] = {
         "jid": {"type": "str", "required": True},
         "password": {"type": "str", "no_log": True, "required": True},
         **SERVER_SPEC,
+    },
+}
+
+#: The HTTP API of ejabberd.
+API_SPEC: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "url": {"type": "str", "required": True},
+        "jid": {"type": "str", "required": True},
+        "password": {"type": "str", "no_log": True, "required": True},
+        "host": {"type": "str"},
     },
 }
 
@@ -91,11 +104,10 @@ def read_account(entry: Mapping[str, Any], where: str) -> Account:
         BadArgument: jid, host or port are of no use.
     """
     jid = read_address(entry["jid"], where)
-    port, host = entry["port"], entry["host"] or None
+    port = entry["port"]
     if port is not None and not 0 < port < 65536:
         raise BadArgument(f"{where} ({jid}): port is {port}; it takes a number from 1 to 65535")
-    if host and (len(host) > 255 or not host.isprintable() or " " in host or "/" in host):
-        raise BadArgument(f"{where} ({jid}): host {host!r} is no host name; write it as im.univ.example")
+    host = _host(entry["host"], f"{where} ({jid})")
     return Account(jid, entry["password"] or None, host, port, entry["tls"])
 
 
@@ -111,6 +123,34 @@ def read_service_account(entry: Mapping[str, Any] | None, name: str) -> Account 
     if service.password is None:
         raise BadArgument(f"{name} ({service.jid}): the password is empty; give it, or leave {name} out")
     return service
+
+
+def read_api(entry: Mapping[str, Any] | None) -> Api | None:
+    """Ejabberd's HTTP API under the argument ``api``; None when there is none.
+
+    Raises:
+        BadArgument: the address is no https one, or something is missing.
+    """
+    if entry is None:
+        return None
+    url = entry["url"].strip()
+    example = "write it as https://im.univ.example:5443/api"
+    if "@" in url:
+        # Not quoted: a password may stand before the '@'.
+        raise BadArgument(f"api: the url holds an account; give it as jid and password, and {example}")
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname, parts.port or 443
+    except ValueError as error:
+        raise BadArgument(f"api: url {url!r}: {error}; {example}") from None
+    if parts.scheme != "https":
+        raise BadArgument(f"api: url {url!r} is no https one, a password would go in clear: {example}")
+    if not name or parts.query or parts.fragment or not url.isprintable() or " " in url:
+        raise BadArgument(f"api: url {url!r} must be a host, a port and a path: {example}")
+    if not entry["password"]:
+        raise BadArgument("api: the password is empty; give it, or leave api out")
+    jid = read_address(entry["jid"], "api")
+    return Api(name, port, parts.path.rstrip("/") or "/api", jid, entry["password"], _host(entry["host"], "api"))
 
 
 def read_trust(ca_file: str | None) -> Trust:
@@ -134,3 +174,9 @@ def read_campaign(parameters: Mapping[str, Any]) -> Campaign:
         BadArgument: see ``read_trust``.
     """
     return Campaign(read_trust(parameters["ca_file"]), Resolver(), parameters["timeout"], parameters["allow_plain"])
+
+
+def _host(text: str | None, where: str) -> str | None:
+    if text and (len(text) > 255 or not text.isprintable() or " " in text or "/" in text):
+        raise BadArgument(f"{where}: host {text!r} is no host name; write it as im.univ.example")
+    return text or None

@@ -7,6 +7,7 @@ answer, or throws in the reason why there is none.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,16 +21,17 @@ Way = Literal["password", "privilege", "ejabberd_api"]
 
 
 class Declined(XmppProblem):
-    """The server understood a step and said no. A work may catch it; otherwise it is the person's verdict, "declined".
+    """The answer to a step is no. A work may catch it; otherwise it is the person's verdict.
 
     Attributes:
+        code: "declined", the server said so; "privilege_missing" or "api_denied", whoever writes may not do this.
         condition: of RFC 6120 8.3.3, such as "item-not-found"; for a call of the API, the HTTP status, such as "404".
-            Prosody's mod_privilege says "internal-server-error" for whatever the wrapped IQ was answered with.
+            Prosody's mod_privilege says "internal-server-error" for whatever error the wrapped IQ was answered with.
     """
 
-    def __init__(self, condition: str, text: str = "", doing: str = "") -> None:
+    def __init__(self, condition: str, text: str, doing: str, code: str = "declined") -> None:
         words = f"{condition}: {text}" if text else condition
-        super().__init__("declined", f"{words} in answer to {doing}" if doing else words)
+        super().__init__(code, f"{words} ({doing})")
         self.condition = condition
 
 
@@ -119,6 +121,26 @@ class Person:
 
 #: Given the person, the steps. Ending normally means that what was wished is in place.
 Work = Callable[[Person], Generator[Step, Any, None]]
+
+
+def drive(person: Person, work: Work, perform: Callable[[Step], Any]) -> None:
+    """Do a work step by step, by a way that waits for each answer.
+
+    Raises:
+        XmppProblem: why the work could not be ended.
+    """
+    steps = work(person)
+    answer: Any = None
+    problem: Declined | None = None
+    with contextlib.suppress(StopIteration):
+        while True:
+            step = steps.throw(problem) if problem else steps.send(answer)
+            refuse_to_write_when_dry(person, step)
+            answer = problem = None
+            try:
+                answer = perform(step)
+            except Declined as declined:
+                problem = declined
 
 
 @dataclass(frozen=True)
