@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from . import containers, fleet, host_setup
+from . import accounts, containers, fleet, host_setup
 from .engine import Engine
 from .settings import LabError, Settings
 
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = Settings.from_environment()
         options = _parser(settings).parse_args(arguments)
-        with _alone(settings) if options.command in ("up", "down", "fleet") else nullcontext():
+        with _alone(settings) if options.command in ("up", "down", "fleet", "accounts") else nullcontext():
             return _run(options, settings, Engine(settings))
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
@@ -35,15 +35,21 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lab/lab", description="The embedded lab: an XMPP server and desktop hosts.")
+    parser = argparse.ArgumentParser(prog="lab/lab", description="The embedded lab: XMPP servers and desktop hosts.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("setup-host", help="install what this machine lacks (apt; sudo unless root)")
     up = commands.add_parser("up", help="make the server and the hosts run; what runs is left alone")
-    up.add_argument("hosts", nargs="*", metavar="HOST", default=settings.default_hosts)
+    up.add_argument("hosts", nargs="*", metavar="HOST", default=settings.default_hosts, help="desks or further servers")
     down = commands.add_parser("down", help="remove containers, network, keys and passwords")
     down.add_argument("--all", action="store_true", help="also images and caches: nothing is left")
     commands.add_parser("status", help="what runs")
     commands.add_parser("inventory", help="print hosts and ports as JSON")
+    commands.add_parser("servers", help="print names, ports, addresses and files of the servers as JSON")
+    extra = commands.add_parser(
+        "accounts", help="make a server have N extra accounts u00001, u00002, …; 0 removes them"
+    )
+    extra.add_argument("count", type=int, metavar="N")
+    extra.add_argument("--server", default=next(iter(settings.servers)), metavar="NAME")
     run = commands.add_parser("exec", help="run a command as root in a host, without SSH")
     run.add_argument("host", metavar="HOST")
     run.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD")
@@ -71,6 +77,10 @@ def _run(options: argparse.Namespace, settings: Settings, engine: Engine) -> int
             _print_status(settings, engine)
         case "inventory", _:
             _print_json(settings, {host: settings.ssh_port(host) for host in settings.table["hosts"]})
+        case "servers", _:
+            print(json.dumps(containers.describe_servers(settings, engine), indent=2))
+        case "accounts", _:
+            accounts.make(settings, engine, options.count, settings.server(options.server))
         case "exec", _:
             name = settings.container(options.host)
             os.environ.update(engine.environment())
@@ -88,7 +98,7 @@ def _run(options: argparse.Namespace, settings: Settings, engine: Engine) -> int
 def _print_status(settings: Settings, engine: Engine) -> None:
     there = engine.containers()
     ports = {settings.container(host): settings.ssh_port(host) for host in settings.table["hosts"]}
-    ports |= {settings.container(settings.table["server"]["name"]): containers.server_port(settings)}
+    ports |= {settings.container(name): server.port("starttls") for name, server in settings.servers.items()}
     for name, port in ports.items():
         state = there[name]["State"] if name in there else "absent"
         print(f"{name:24} {state:10} 127.0.0.1:{port}")

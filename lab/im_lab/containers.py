@@ -1,6 +1,7 @@
-"""The containers of the lab: the server and the desks. `up` makes the world as the table says, `down` removes it."""
+"""The containers of the lab: the servers and the desks. `up` makes the world as the table says, `down` removes it."""
 
 import hashlib
+import os
 import shutil
 import socket
 import time
@@ -11,11 +12,10 @@ from typing import Any
 
 from . import identity, images
 from .engine import LABEL_LAB, LABEL_RECIPE, Engine
-from .settings import DEFAULT_PREFIX, LAB_DIR, LabError, Settings
+from .settings import DEFAULT_PREFIX, LAB_DIR, LabError, Server, Settings
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
-XMPP_PORT = 5222
 
 
 @dataclass(frozen=True)
@@ -36,38 +36,45 @@ class Machine:
     greeting: str
 
 
-def server(settings: Settings) -> Machine:
-    """The machine of Prosody."""
-    row = settings.table["server"]
-    state = settings.state / "prosody"
+def xmpp_server(settings: Settings, server: Server) -> Machine:
+    """The machine of an XMPP server. Its program finds its configuration, lab/<kind>, in /etc/<kind>, what all have in
+    common in /etc/lab, and puts data and log where Debian puts them.
+    """
+    configuration = LAB_DIR / server.kind
     mounts = {
-        LAB_DIR / "prosody" / "prosody.cfg.lua": "/etc/prosody/prosody.cfg.lua:ro",
-        LAB_DIR / "prosody" / "modules": "/etc/prosody/modules:ro",
-        LAB_DIR / "lab.json": "/etc/prosody/lab.json:ro",
-        settings.secrets: "/etc/prosody/secrets.json:ro",
-        state / "certs": "/etc/prosody/certs:ro",
-        state / "data": "/var/lib/prosody",
-        state / "log": "/var/log/prosody",
+        configuration: f"/etc/{server.kind}:ro",
+        LAB_DIR / "lab.json": "/etc/lab/lab.json:ro",
+        settings.secrets: "/etc/lab/secrets.json:ro",
+        server.state / "certs": "/etc/lab/certs:ro",
+        server.state / "data": f"/var/lib/{server.kind}",
+        server.state / "log": f"/var/log/{server.kind}",
+    }
+    names = {
+        "LAB_DOMAIN": server.domain,
+        "LAB_CONFERENCE": server.conference,
+        "LAB_ADMIN": settings.table["admin"],
+        "LAB_PROVISIONER": settings.table["provisioner"],
     }
     arguments = [word for source, target in mounts.items() for word in ("--volume", f"{source}:{target}")]
-    for outside, inside in row["ports"].items():
-        arguments += ["--publish", f"127.0.0.1:{int(outside) + settings.port_shift}:{inside}"]
+    arguments += [word for name, value in names.items() for word in ("--env", f"{name}={value}")]
+    for outside, inside in server.ports.values():
+        arguments += ["--publish", f"127.0.0.1:{outside}:{inside}"]
     # The desks find the service by its real names, through the network's own DNS.
-    for alias in (settings.table["domain"], settings.table["conference"]):
+    for alias in (server.domain, server.conference):
         arguments += ["--network-alias", alias]
-    image = images.tag(settings, row["image"])
-    written = [LAB_DIR / "lab.json", *sorted((LAB_DIR / "prosody").rglob("*.lua"))]
-    written += [settings.state / "ca" / "ca.crt", *sorted((state / "certs").glob("*.crt"))]
+    image = images.tag(settings, server.image)
+    written = [LAB_DIR / "lab.json", *sorted(file for file in configuration.rglob("*") if file.is_file())]
+    written += [settings.state / "ca" / "ca.crt", *sorted((server.state / "certs").glob("*.crt"))]
     opening = (
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
-        f" to='{settings.table['domain']}' version='1.0'>"
+        f" to='{server.domain}' version='1.0'>"
     )
     return Machine(
-        name=row["name"],
+        name=server.name,
         image=image,
         recipe=_recipe(image, arguments, written),
         arguments=tuple(arguments),
-        port=server_port(settings),
+        port=server.port("starttls"),
         opening=opening,
         greeting="<?xml",
     )
@@ -91,13 +98,6 @@ def desk(settings: Settings, name: str, image: str, port: int, host_key: Path | 
     )
 
 
-def server_port(settings: Settings) -> int:
-    """Port on 127.0.0.1 where the server speaks XMPP with STARTTLS."""
-    ports: dict[str, int] = settings.table["server"]["ports"]
-    (port,) = (int(outside) for outside, inside in ports.items() if inside == XMPP_PORT)
-    return port + settings.port_shift
-
-
 def _recipe(image: str, arguments: list[str], files: list[Path]) -> str:
     """A word that changes with the image, the arguments (so with the place of the project) and what the files hold.
 
@@ -109,20 +109,22 @@ def _recipe(image: str, arguments: list[str], files: list[Path]) -> str:
     return f"{image}+{digest.hexdigest()[:12]}"
 
 
-def table_machines(settings: Settings, hosts: list[str]) -> list[Machine]:
-    """The server and the named desks of the table."""
+def table_machines(settings: Settings, names: list[str]) -> list[Machine]:
+    """The servers that always run, and the named servers and desks of the table."""
+    servers = [server for server in settings.servers.values() if server.default or server.name in names]
     desks = [
         desk(settings, host, images.tag(settings, settings.desk(host)["image"]), settings.ssh_port(host))
-        for host in hosts
+        for host in names
+        if host not in settings.servers
     ]
-    return [server(settings), *desks]
+    return [*(xmpp_server(settings, server) for server in servers), *desks]
 
 
-def up(settings: Settings, engine: Engine, hosts: list[str]) -> None:
-    """Make the server and these desks run as the table says. What runs as it should is not touched."""
+def up(settings: Settings, engine: Engine, names: list[str]) -> None:
+    """Make the default server and these servers and desks run as the table says. What runs as it should stays."""
     prepare(settings)
     there = engine.containers()
-    late = [each for each in table_machines(settings, hosts) if not _is_as_wanted(settings, there, each)]
+    late = [each for each in table_machines(settings, names) if not _is_as_wanted(settings, there, each)]
     if not late:
         return
     built = images.build_missing(settings, engine, {machine.image for machine in late})
@@ -132,6 +134,41 @@ def up(settings: Settings, engine: Engine, hosts: list[str]) -> None:
         images.forget_older(settings, engine)
 
 
+def describe_servers(settings: Settings, engine: Engine) -> dict[str, dict[str, Any]]:
+    """The servers for programs, by name.
+
+    "address" is the container's own, which answers on the "inside" ports without podman's port forwarder between:
+    null where the server does not run, or where podman is rootless and only its own network knows the address.
+    """
+    running = {name for name, container in engine.containers().items() if container["State"] == "running"}
+    return {
+        server.name: {
+            "running": settings.container(server.name) in running,
+            "domain": server.domain,
+            "conference": server.conference,
+            "host": "127.0.0.1",
+            "ports": {use: outside for use, (outside, _inside) in server.ports.items()},
+            "address": _address(settings, engine, server) if settings.container(server.name) in running else None,
+            "inside_ports": {use: inside for use, (_outside, inside) in server.ports.items()},
+            "admin": f"{settings.table['admin']}@{server.domain}",
+            "provisioner": f"{settings.table['provisioner']}@{server.domain}",
+            "people": [f"{person}@{server.domain}" for person in settings.table["people"]],
+            "ca_file": str(settings.state / "ca" / "ca.crt"),
+            "secrets": str(settings.secrets),
+            "accounts": str(server.accounts),
+            "log": str(server.log),
+        }
+        for server in settings.servers.values()
+    }
+
+
+def _address(settings: Settings, engine: Engine, server: Server) -> str | None:
+    if os.geteuid() != 0:
+        return None
+    networks = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return engine.podman("inspect", "--format", networks, settings.container(server.name)).strip()
+
+
 def prepare(settings: Settings) -> None:
     """Everything on the control node that containers and their visitors need: keys, certificates, passwords."""
     identity.private_directory(settings.state)
@@ -139,10 +176,11 @@ def prepare(settings: Settings) -> None:
     ports = {host: settings.ssh_port(host) for host in settings.table["hosts"]}
     identity.write_known_hosts(settings, ports)
     identity.write_ssh_config(settings, ports)
-    identity.ensure_certificates(settings)
     identity.ensure_passwords(settings)
-    for directory in ("data", "log"):
-        (settings.state / "prosody" / directory).mkdir(parents=True, exist_ok=True)
+    for server in settings.servers.values():
+        identity.ensure_certificate(settings, server)
+        for directory in ("data", "log"):
+            (server.state / directory).mkdir(parents=True, exist_ok=True)
 
 
 def start_all(settings: Settings, engine: Engine, machines: list[Machine], there: dict[str, dict[str, Any]]) -> None:

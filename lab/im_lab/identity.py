@@ -6,7 +6,7 @@ import string
 from pathlib import Path
 
 from .engine import run
-from .settings import Settings
+from .settings import Server, Settings
 
 CA_DAYS = 3650
 CERTIFICATE_DAYS = 365
@@ -66,8 +66,8 @@ def write_ssh_config(settings: Settings, ports: dict[str, int]) -> None:
     (settings.state / "ssh_config").write_text(hosts + common, encoding="utf-8")
 
 
-def ensure_certificates(settings: Settings) -> Path:
-    """The lab's own authority and the server's certificate by it; return the directory of the latter."""
+def ensure_authority(settings: Settings) -> Path:
+    """The lab's own certificate authority; return the directory of its key and certificate."""
     authority = private_directory(settings.state / "ca")
     ca_key, ca_crt = authority / "ca.key", authority / "ca.crt"
     if not ca_crt.exists():
@@ -76,42 +76,49 @@ def ensure_certificates(settings: Settings) -> Path:
         request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/O=im-lab/CN=Lab authority"]
         run([*request, *usage, "-days", str(CA_DAYS), "-keyout", str(ca_key), "-out", str(ca_crt)])
         ca_key.chmod(0o600)
-    domain, conference = settings.table["domain"], settings.table["conference"]
-    certificates = settings.state / "prosody" / "certs"
+    return authority
+
+
+def ensure_certificate(settings: Settings, server: Server) -> None:
+    """A certificate by the lab's authority for a server's domain and its conference service."""
+    authority = ensure_authority(settings)
+    certificates = server.state / "certs"
     certificates.mkdir(parents=True, exist_ok=True)
-    key, crt, csr = (certificates / f"{domain}.{end}" for end in ("key", "crt", "csr"))
+    key, crt, csr = (certificates / f"{server.domain}.{end}" for end in ("key", "crt", "csr"))
     still_good = (
         crt.exists()
         and not run(
             ["openssl", "x509", "-checkend", str(RENEW_SECONDS), "-noout", "-in", str(crt)], check=False
         ).returncode
     )
-    if not still_good:
-        extensions = (
-            f"subjectAltName=DNS:{domain},DNS:{conference}\nbasicConstraints=CA:FALSE\n"
-            "keyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth\n"
-        )
-        request = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={domain}"]
-        run([*request, "-keyout", str(key), "-out", str(csr)])
-        key.chmod(0o600)
-        sign = ["openssl", "x509", "-req", "-CA", str(ca_crt), "-CAkey", str(ca_key), "-CAcreateserial"]
-        sign += ["-extfile", "/dev/stdin", "-days", str(CERTIFICATE_DAYS), "-in", str(csr), "-out", str(crt)]
-        run(sign, stdin=extensions)
-        csr.unlink()
-    return certificates
+    if still_good:
+        return
+    extensions = (
+        f"subjectAltName=DNS:{server.domain},DNS:{server.conference}\nbasicConstraints=CA:FALSE\n"
+        "keyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth\n"
+    )
+    request = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={server.domain}"]
+    run([*request, "-keyout", str(key), "-out", str(csr)])
+    key.chmod(0o600)
+    sign = ["openssl", "x509", "-req", "-CA", str(authority / "ca.crt"), "-CAkey", str(authority / "ca.key")]
+    sign += ["-CAcreateserial", "-extfile", "/dev/stdin", "-days", str(CERTIFICATE_DAYS)]
+    run([*sign, "-in", str(csr), "-out", str(crt)], stdin=extensions)
+    csr.unlink()
 
 
 def ensure_passwords(settings: Settings) -> Path:
-    """A random password for each account of the table that has none yet; return the file of them all."""
+    """A random password for each account of each server that has none yet; return the file of them all."""
     known: dict[str, str] = (
         json.loads(settings.secrets.read_text(encoding="utf-8")) if settings.secrets.exists() else {}
     )
-    wanted = [f"{name}@{settings.table['domain']}" for name in [*settings.table["people"], settings.table["admin"]]]
-    new = {
-        jid: "".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(PASSWORD_LENGTH))
-        for jid in wanted
-        if jid not in known
-    }
+    names = [*settings.table["people"], settings.table["admin"], settings.table["provisioner"]]
+    wanted = [f"{name}@{server.domain}" for server in settings.servers.values() for name in names]
+    new = {jid: new_password() for jid in wanted if jid not in known}
     if new:
         write_private(settings.secrets, json.dumps(known | new, indent=2) + "\n")
     return settings.secrets
+
+
+def new_password() -> str:
+    """A random password."""
+    return "".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(PASSWORD_LENGTH))

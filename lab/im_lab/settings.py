@@ -16,6 +16,38 @@ class LabError(Exception):
 
 
 @dataclass(frozen=True)
+class Server:
+    """One XMPP server of the table, as the control node sees it.
+
+    kind: the program, "prosody" or "ejabberd".  ports: by purpose, "starttls", "direct" and perhaps "api" (HTTPS), the
+    port on 127.0.0.1 and the port inside the container.  state: its directory under .lab, called as its image.
+    """
+
+    name: str
+    image: str
+    kind: str
+    domain: str
+    conference: str
+    ports: dict[str, tuple[int, int]]
+    default: bool
+    state: Path
+
+    def port(self, purpose: str) -> int:
+        """Port on 127.0.0.1 for "starttls", "direct" or "api"."""
+        return self.ports[purpose][0]
+
+    @property
+    def log(self) -> Path:
+        """The server's own log, readable from the control node."""
+        return self.state / "log" / f"{self.kind}.log"
+
+    @property
+    def accounts(self) -> Path:
+        """What `lab/lab accounts` wrote: JSON object with "count" and "password", mode 0600."""
+        return self.state / "data" / "lab_accounts.json"
+
+
+@dataclass(frozen=True)
 class Settings:
     """One lab: the table, and the names and paths that follow from its prefix.
 
@@ -77,11 +109,6 @@ class Settings:
         """JSON object, bare JID to password, mode 0600."""
         return self.state / "secrets.json"
 
-    @property
-    def prosody_log(self) -> Path:
-        """Log of the server, readable from the control node."""
-        return self.state / "prosody" / "log" / "prosody.log"
-
     def host_key(self, host: str) -> Path:
         """The private SSH host key of one machine."""
         return self.state / "hosts" / host / "ssh_host_ed25519_key"
@@ -90,11 +117,35 @@ class Settings:
         """Name of the container of a host of the table."""
         return f"{self.prefix}-{host}"
 
+    @cached_property
+    def servers(self) -> dict[str, Server]:
+        """The XMPP servers by name."""
+        return {name: self._server(name, row) for name, row in self.table["servers"].items()}
+
+    def _server(self, name: str, row: dict[str, Any]) -> Server:
+        ports = {use: (outside + self.port_shift, inside) for use, (outside, inside) in row["ports"].items()}
+        return Server(
+            name=name,
+            image=row["image"],
+            kind=self.table["images"][row["image"]]["kind"],
+            domain=row["domain"],
+            conference=row["conference"],
+            ports=ports,
+            default=row.get("default", True),
+            state=self.state / row["image"],
+        )
+
+    def server(self, name: str) -> Server:
+        """One XMPP server; LabError with the known names otherwise."""
+        if name not in self.servers:
+            raise LabError(f"no server named '{name}' in lab/lab.json; known: {', '.join(self.servers)}")
+        return self.servers[name]
+
     def desk(self, host: str) -> dict[str, Any]:
         """The row of one host; LabError with the known names otherwise."""
         hosts: dict[str, dict[str, Any]] = self.table["hosts"]
         if host not in hosts:
-            raise LabError(f"no host named '{host}' in lab/lab.json; known: {', '.join(hosts)}")
+            raise LabError(f"no host named '{host}' in lab/lab.json; known: {', '.join([*hosts, *self.servers])}")
         return hosts[host]
 
     @property

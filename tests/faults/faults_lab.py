@@ -22,8 +22,8 @@ from im_lab.settings import Settings
 PROJECT = Path(__file__).resolve().parents[2]
 LAB = Settings.from_environment()
 HOST = os.environ.get("FAULT_HOST", "pc-bib-01")
-DOMAIN: str = LAB.table["domain"]
-SERVER_PORT = next(int(port) for port, inside in LAB.table["server"]["ports"].items() if inside == 5222)
+DOMAIN = LAB.server("xmpp").domain
+SERVER_PORT = LAB.server("xmpp").port("starttls")
 _BIN = Path(sys.executable).parent
 
 
@@ -67,7 +67,7 @@ class Site:
 
     def command(self, *arguments: str) -> list[str]:
         """The command line; the variables stand in a file, as they may hold secrets."""
-        reach = {"host": "127.0.0.1", "port": SERVER_PORT + LAB.port_shift}
+        reach = {"host": "127.0.0.1", "port": SERVER_PORT}
         variables = {
             "__lab": str(LAB.state),
             "im_accounts_reach": reach,

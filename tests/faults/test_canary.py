@@ -143,7 +143,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traces]:
         (given / "vault-password").write_text(CANARIES["vault"], encoding="utf-8")
         (given / "vault-password").chmod(0o600)
         real = json.loads(LAB.secrets.read_text(encoding="utf-8"))
-        server = {"host": "127.0.0.1", "port": SERVER_PORT + LAB.port_shift}
+        server = {"host": "127.0.0.1", "port": SERVER_PORT}
         secret = {
             "vault_im_passwords": {
                 "alice.martin": CANARIES["account"],

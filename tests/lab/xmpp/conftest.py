@@ -22,20 +22,19 @@ from im_lab.settings import Settings  # noqa: E402 - the lab is no installed pac
 @pytest.fixture(scope="session")
 def server() -> LabServer:
     settings = Settings.from_environment()
-    table = settings.table
-    ports = {inside: int(outside) + settings.port_shift for outside, inside in table["server"]["ports"].items()}
+    table, lab_server = settings.table, settings.server("xmpp")
     try:
         passwords = json.loads(settings.secrets.read_text(encoding="utf-8"))
-        socket.create_connection((HOST, ports[5222]), timeout=5).close()
+        socket.create_connection((HOST, lab_server.port("starttls")), timeout=5).close()
     except OSError as error:
         pytest.skip(f"the lab's server does not run ({error}); start it with: lab/lab up")
     return LabServer(
-        domain=table["domain"],
+        domain=lab_server.domain,
         people=table["people"],
         admin=table["admin"],
         passwords=passwords,
-        starttls=ports[5222],
-        direct=ports[5223],
+        starttls=lab_server.port("starttls"),
+        direct=lab_server.port("direct"),
         ca_file=settings.state / "ca" / "ca.crt",
     )
 
