@@ -35,6 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 profile=variables.get("__im_client_profile", {}),
                 failure=variables.get("__im_client_failure", ""),
                 unreachable=bool(variables.get("__im_client_host", {}).get("unreachable")),
+                reach=variables.get("__im_client_reach"),
             )
             for host in task_vars["ansible_play_hosts_all"]
             for variables in [task_vars["hostvars"][host]]

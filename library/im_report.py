@@ -59,6 +59,10 @@ rows:
     hint: {description: What the verdict means and what to do., type: str, returned: always}
     state: {description: One of the closed list of states., type: str, returned: always}
     detail: {description: Why, where the state alone does not say., type: str, returned: always}
+    reach:
+      description: The C(verdict), C(detail) and C(hint) of C(xmpp_reach_info) on that host; none when it was not asked.
+      type: dict
+      returned: always
 table:
   description: The rows as a text for people.
   type: str
@@ -72,7 +76,9 @@ path:
   type: str
   returned: always
 all_good:
-  description: Whether every seat is compliant (or was just made so) and every account verified.
+  description:
+    - Whether every seat is compliant (or was just made so), every account verified, and the service reached from each
+      host that was asked.
   type: bool
   returned: always
 """

@@ -23,12 +23,13 @@ _COLUMNS = ("host", "login", "person", "client", "version", "documents", "verdic
 
 
 class HostResult(NamedTuple):
-    """What the play knows of one host: its seats, im_profile's result, and why there is none."""
+    """What the play knows of one host: its seats, im_profile's result, why there is none, xmpp_reach_info's result."""
 
     seats: Sequence[Mapping[str, Any]]
     profile: Mapping[str, Any]
     failure: str
     unreachable: bool
+    reach: Mapping[str, Any] | None = None
 
 
 def rows_of(
@@ -44,6 +45,7 @@ def rows_of(
     answers = {account["jid"].casefold(): account for account in accounts}
     rows = []
     for host, result in hosts.items():
+        reach = _reach(result)
         found = {(seat["login"], seat["client"]): seat for seat in result.profile.get("seats", [])}
         for seat in result.seats:
             for client in seat["clients"]:
@@ -64,9 +66,17 @@ def rows_of(
                         "retired": seat.get("state") == "absent",
                         "findings": row.get("findings", []),
                         "warnings": row.get("warnings", []),
+                        "reach": reach,
                     }
                 )
     return rows
+
+
+def _reach(result: HostResult) -> dict[str, Any] | None:
+    """What the desk itself said about the service; None when it was not asked (or was not even there)."""
+    if not result.reach or "verdict" not in result.reach:
+        return None
+    return {key: result.reach.get(key, "") for key in ("verdict", "detail", "hint")}
 
 
 def _not_looked_at(result: HostResult) -> dict[str, Any]:
@@ -77,8 +87,11 @@ def _not_looked_at(result: HostResult) -> dict[str, Any]:
 
 
 def all_good(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether every seat is as wanted and every account proven. No row at all is not good: nobody looked."""
-    return bool(rows) and all(row["state"] in GOOD_STATES and _proven(row) for row in rows)
+    """Say whether every seat is as wanted, every account proven, and the service reached by each desk that was asked.
+
+    No row at all is not good: nobody looked.
+    """
+    return bool(rows) and all(row["state"] in GOOD_STATES and _proven(row) and _reached(row) for row in rows)
 
 
 def _proven(row: Mapping[str, Any]) -> bool:
@@ -86,9 +99,14 @@ def _proven(row: Mapping[str, Any]) -> bool:
     return row["retired"] or row["verdict"] in GOOD_VERDICTS
 
 
+def _reached(row: Mapping[str, Any]) -> bool:
+    """A desk that was not asked is not blamed, nor one that only takes things away."""
+    return row["retired"] or row["reach"] is None or row["reach"]["verdict"] == "ok"
+
+
 def summary(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
-    """One sentence for people: how many seats are as wanted, how many accounts proven."""
-    return text(
+    """One sentence for people: how many seats are as wanted, how many accounts proven, which desks are cut off."""
+    counts = text(
         "report.summary",
         language,
         good=sum(row["state"] in GOOD_STATES for row in rows),
@@ -96,6 +114,8 @@ def summary(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
         rows=len(rows),
         people=len({row["person"] for row in rows if not row["retired"]}),
     )
+    cut_off = dict.fromkeys(str(row["host"]) for row in rows if not _reached(row))
+    return f"{counts}, {text('report.reached_from_no', language, hosts=', '.join(cut_off))}" if cut_off else counts
 
 
 def as_report(
@@ -129,7 +149,9 @@ def write(report: Mapping[str, Any], directory: Path) -> Path:
 
 def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
     """The rows as aligned columns with translated headings; details below the row they explain."""
-    cells = [[text(f"report.{column}", language) for column in _COLUMNS]]
+    asked = any(row["reach"] for row in rows)
+    columns = (*_COLUMNS, "reach") if asked else _COLUMNS
+    cells = [[text(f"report.{column}", language) for column in columns]]
     notes: list[list[str]] = [[]]
     for row in rows:
         actions = Counter(document["action"] for document in row["documents"])
@@ -140,12 +162,14 @@ def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
                 documents or "-",
                 "-" if row["retired"] else row["verdict"],
                 text(f"state.{row['state']}", language),
+                *([row["reach"]["verdict"] if row["reach"] else "-"] if asked else []),
             ]
         )
         hint = "" if _proven(row) else row["hint"]
         found = [text("report.finding", language, finding=finding) for finding in row["findings"]]
-        notes.append([note for note in [row["detail"], hint, *found, *row["warnings"]] if note])
-    widths = [max(_width(line[column]) for line in cells) for column in range(len(_COLUMNS))]
+        far = "" if _reached(row) else text("report.reach_detail", language, **row["reach"])
+        notes.append([note for note in [row["detail"], hint, far, *found, *row["warnings"]] if note])
+    widths = [max(_width(line[column]) for line in cells) for column in range(len(columns))]
     lines = []
     for line, details in zip(cells, notes, strict=True):
         lines.append("  ".join(_pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())

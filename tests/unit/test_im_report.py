@@ -83,3 +83,39 @@ def test_the_json_is_private_and_latest_points_at_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     read = json.loads((tmp_path / "reports" / "latest.json").read_text(encoding="utf-8"))
     assert read["states"]["changed"] == 1 and read["verdicts"] == {"ok": 1} and read["all_good"] is True
+
+
+def reached(verdict: str) -> dict[str, Any]:
+    return {"verdict": verdict, "detail": "no answer", "hint": "A firewall.", "places": [], "changed": False}
+
+
+def test_a_desk_that_does_not_reach_the_service_is_told_and_is_not_good() -> None:
+    (row,) = rows(HostResult(SEATS, profile("changed"), "", False, reached("timeout")))
+    assert row["reach"] == {"verdict": "timeout", "detail": "no answer", "hint": "A firewall."}
+    assert not im_report.all_good([row])
+    assert im_report.summary([row], "en").endswith("service out of reach from: pc")
+    heading, line, note = im_report.as_table([row], "en").splitlines()
+    assert heading.endswith("reach")
+    assert line.endswith("timeout")
+    assert "A firewall." in note
+
+
+def test_a_desk_that_reaches_the_service_has_a_column_and_no_note() -> None:
+    (row,) = rows(HostResult(SEATS, profile("changed"), "", False, reached("ok")))
+    assert im_report.all_good([row])
+    assert "out of reach" not in im_report.summary([row], "en")
+    assert im_report.as_table([row], "en").splitlines()[1].endswith("ok")
+
+
+def test_a_desk_that_was_not_asked_has_no_column_and_is_not_blamed() -> None:
+    skipped = {"skipped": True, "changed": False}
+    (row,) = rows(HostResult(SEATS, profile("changed"), "", False, skipped))
+    assert row["reach"] is None
+    assert im_report.all_good([row])
+    assert "reach" not in im_report.as_table([row], "en")
+
+
+def test_a_desk_that_only_takes_things_away_need_not_reach_the_service() -> None:
+    seats = [SEATS[0] | {"state": "absent"}]
+    (row,) = rows(HostResult(seats, profile("changed"), "", False, reached("timeout")))
+    assert im_report.all_good([row])
