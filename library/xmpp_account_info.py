@@ -67,38 +67,7 @@ options:
       host: *host
       port: *port
       tls: *tls
-  ca_file:
-    description: PEM file of the authorities to trust, instead of the system's.
-    type: path
-  allow_plain:
-    description:
-      - Accept the mechanism PLAIN, inside verified TLS, where the server offers no SCRAM. The server then sees the
-        password, as it must when it checks passwords against a directory.
-    type: bool
-    default: false
-  timeout:
-    description: Seconds for one account, from connecting to the end of the login; for O(method=exists), for one answer.
-    type: float
-    default: 15
-  max_failures:
-    description:
-      - After so many failures without a success between them, the rest of a server's accounts is V(not_checked).
-        Servers ban a machine that fails too often, good passwords included.
-    type: int
-    default: 10
-  workers:
-    description: Logins at the same time, 1 to 8. More gains nothing, servers are bound by their own CPU.
-    type: int
-    default: 4
-  rate:
-    description: Most logins started in a second. V(0) for no ceiling.
-    type: float
-    default: 20
-  language:
-    description: Language of the hints.
-    type: str
-    choices: [fr, en]
-    default: fr
+extends_documentation_fragment: [xmpp.campaign]
 notes:
   - Some servers record the time of a login as the account's last use.
   - Ansible blots out every value of a password in the result. A password that is a piece of an address or of a verdict

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from .accounts import Result
 from .jid import Jid
-from .problems import XmppProblem, os_problem
+from .problems import XmppProblem, one_line, os_problem
 from .tls import Trust
 from .work import Call, Declined, Done, Person, Step, Work, drive
 
@@ -68,6 +68,7 @@ def write_by_api(people: Sequence[tuple[Person, Work]], api: Api, trust: Trust, 
                 yield Done(Result(person.jid, *failed))
                 continue
             try:
+                _require_account(connection, person.jid)
                 drive(person, work, _Steps(connection, person.jid).perform)
             except Declined as declined:
                 yield Done(Result(person.jid, declined.code, declined.detail), person)
@@ -76,6 +77,13 @@ def write_by_api(people: Sequence[tuple[Person, Work]], api: Api, trust: Trust, 
                 yield Done(Result(person.jid, *failed), person)
             else:
                 yield Done(Result(person.jid, "in_place", person.detail), person)
+
+
+def _require_account(connection: ApiConnection, jid: Jid) -> None:
+    """Make sure that the account exists: ejabberd 23.01 reads and writes lists of accounts that do not."""
+    doing = "check_account"
+    if connection.call(doing, {"user": jid.local, "host": jid.domain}) != 0:
+        raise Declined("item-not-found", "the server does not know the account", f"calling {doing}", "absent")
 
 
 class _Steps:
@@ -151,6 +159,8 @@ class ApiConnection:
                 raise XmppProblem("api_error", f"more than {_MAX_ANSWER} octets in answer to {command}")
             if time.monotonic() > deadline:
                 raise TimeoutError
+        # Read to its end, which read1 does not notice: without this the connection is not free for the next request.
+        response.close()
         self._used = not response.will_close
         return response.status, b"".join(pieces)
 
@@ -180,12 +190,13 @@ def _read(command: str, status: int, body: bytes, asker: Jid) -> Any:
     except ValueError:
         content = None
     said = content.get("message", "") if isinstance(content, dict) else ""
-    words = said if isinstance(said, str) else ""
+    words = one_line(said) if isinstance(said, str) else ""
     if status == 401:
         raise XmppProblem("api_denied", f"{asker} and its password are not accepted: {words or 'HTTP 401'}")
     if status == 403:
         raise Declined("403", words, f"calling {command} as {asker}", "api_denied")
-    if isinstance(content, dict) and content.get("status") == "error":
+    if status == 400 or (isinstance(content, dict) and content.get("status") == "error"):
+        # Without JSON when an argument is not what the command takes (seen with ejabberd 23.01).
         raise Declined(str(status), words, f"calling {command}")
     if status != 200 or (content is None and body.strip() != b"null"):
         raise XmppProblem("api_error", f"HTTP {status} and no JSON in answer to {command}")

@@ -51,11 +51,19 @@ def people_spec(wish: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def run(module: AnsibleModule, read_wish: ReadWish) -> None:
-    """Do what the module is for, and end it: failed when an account could not be brought to the wish."""
+def run(module: AnsibleModule, read_wish: ReadWish, prepare: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """Do what the module is for, and end it: failed when an account could not be brought to the wish.
+
+    Args:
+        module: with the arguments of ``people_spec``.
+        read_wish: makes a work of each account's entry.
+        prepare: completes the parameters before that, for wishes that concern several accounts; may raise BadArgument.
+    """
     parameters = module.params
     try:
         check_numbers(parameters)
+        if prepare:
+            prepare(parameters)
         wishes = _wishes(parameters, read_wish)
         means = Means(
             read_service_account(parameters["service_account"], "service_account"), read_api(parameters["api"])

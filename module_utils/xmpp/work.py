@@ -24,7 +24,8 @@ class Declined(XmppProblem):
     """The answer to a step is no. A work may catch it; otherwise it is the person's verdict.
 
     Attributes:
-        code: "declined", the server said so; "privilege_missing" or "api_denied", whoever writes may not do this.
+        code: "declined", the server said so; "absent", there is no such account; "privilege_missing" or "api_denied",
+            whoever writes may not do this.
         condition: of RFC 6120 8.3.3, such as "item-not-found"; for a call of the API, the HTTP status, such as "404".
             Prosody's mod_privilege says "internal-server-error" for whatever error the wrapped IQ was answered with.
     """

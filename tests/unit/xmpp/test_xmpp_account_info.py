@@ -15,6 +15,7 @@ from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.testing import patch_module_args
 from ansible.module_utils.xmpp.problems import VERDICTS, WRITING
 from xmpp_certificates import DOMAIN, Authority
+from xmpp_documented import documented_options, without_no_log
 from xmpp_peer import Peer, honest
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -150,30 +151,8 @@ def test_a_wrong_argument_fails_with_its_place_and_the_remedy(
     assert all(part in result["msg"] for part in parts), result["msg"]
 
 
-def options(documented: dict[str, Any]) -> dict[str, Any]:
-    """The documentation of options in the shape of an argument spec."""
-    spec = {}
-    for name, option in documented.items():
-        entry = {key: option[key] for key in ("type", "elements", "required", "default", "choices") if key in option}
-        if "suboptions" in option:
-            entry["options"] = options(option["suboptions"])
-        spec[name] = entry
-    return spec
-
-
-def without_no_log(spec: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: {
-            key: without_no_log(value) if key == "options" else value
-            for key, value in option.items()
-            if key != "no_log"
-        }
-        for name, option in spec.items()
-    }
-
-
 def test_the_documented_options_are_the_options() -> None:
-    assert options(yaml.safe_load(MODULE.DOCUMENTATION)["options"]) == without_no_log(MODULE.ARGUMENT_SPEC)
+    assert documented_options(MODULE) == without_no_log(MODULE.ARGUMENT_SPEC)
 
 
 def test_every_option_that_is_a_password_is_kept_out_of_logs() -> None:
