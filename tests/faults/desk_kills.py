@@ -206,13 +206,13 @@ class Attack:
         return (run / name).is_file() and (run / name).read_bytes() == was
 
     def torn_backups(self) -> list[str]:
-        """Previous bytes that the manifest of one of the two newest runs of a login promises and that are not there."""
+        """Previous bytes that the manifest of any run of a login promises and that are not there."""
         torn = []
         backups = Path(self.plan["state_dir"]) / "backups"
         for login in self.plan["logins"]:
-            whole = (backups / login).glob("run-*/manifest.json")
-            manifests = sorted(whole, key=lambda path: int(path.parent.name[4:]))
-            promised = [(path, json.loads(path.read_bytes())["files"]) for path in manifests[-2:]]
+            manifests = sorted((backups / login).glob("run-*/manifest.json"))
+            self.counts["manifests looked at"] += len(manifests)
+            promised = [(path, json.loads(path.read_bytes())["files"]) for path in manifests]
             for manifest, name, about in ((path, *one) for path, files in promised for one in files.items()):
                 kept = manifest.parent / name if about["before"] else None
                 if kept and not kept.is_file():
