@@ -379,6 +379,7 @@ PLAIN_WORDS = {
     errno.ENAMETOOLONG: ("bad_request", "the name is too long"),
     errno.ENOTDIR: ("not_a_directory", "not a directory"),
     errno.EISDIR: ("directory", "it is a directory"),
+    errno.ELOOP: ("link_loop", "too many links"),
 }
 
 
@@ -1541,15 +1542,17 @@ class Backups:
     def store(self, task: dict[str, Any], previous: dict[str, Previous], memory: str | None) -> Kept:
         """Keep what stood at the paths of a group, and its MEMORY, before the group is written.
 
-        What was kept earlier under the same run id stays: it is older.
+        What the manifest of the same run id promises already stays: it is older. What else stands there was left by a
+        run that was killed before its manifest, perhaps half written, and is made anew.
         """
         login, run_id = task["login"], task["run_id"]
         made: list[bytes] = []
         kept: set[str] = set()
         manifest: dict[str, Any] | None = None
+        known = None
+        top = self._run(login, run_id)
         umask = os.umask(0o077)  # makedirs gives its mode to the last directory only
         try:
-            top = self._run(login, run_id)
             os.makedirs(top, exist_ok=True)
             self._check_private()
             with contextlib.suppress(FileNotFoundError):
@@ -1564,18 +1567,23 @@ class Backups:
                 name = os.path.join(top, *parts)
                 os.makedirs(os.path.dirname(name), exist_ok=True)
                 kept.add(path)
-                with contextlib.suppress(FileExistsError):
-                    descriptor = os.open(name, OPEN_TEMP, 0o600)
-                    made.append(name)
-                    with os.fdopen(descriptor, "wb") as file:
-                        file.write(was.data)
-                        file.flush()
-                        os.fsync(descriptor)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name)
+                descriptor = os.open(name, OPEN_TEMP, 0o600)
+                made.append(name)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(was.data)
+                    file.flush()
+                    os.fsync(descriptor)
             if previous:
                 new = self._with_group(manifest, task, previous, memory)
                 store_file(os.fsdecode(top), MANIFEST, json.dumps(new, indent=1).encode("ascii"))
         except (OSError, Trouble) as problem:
-            self.discard(login, run_id, Kept(made, kept, manifest))
+            if known is not None:
+                self.discard(login, run_id, Kept(made, kept, manifest))
+            else:  # nothing was made, and a manifest that stands there is not ours to judge
+                with contextlib.suppress(OSError):
+                    os.rmdir(top)
             words = problem.message if isinstance(problem, Trouble) else trouble_of(problem, self.state_dir).message
             raise Trouble("backup_failed", words) from None
         finally:
@@ -1608,8 +1616,16 @@ class Backups:
         return {**manifest, "when": now, "files": files, "groups": {**manifest["groups"], task["key"]: group}}
 
     def discard(self, login: str | None, run_id: str, kept: Kept) -> None:
-        """Undo store() for a group that was not written."""
+        """Undo store() for a group that was not written. First the promise goes, then the bytes that it promised."""
         top = self._run(login, run_id)
+        try:
+            if kept.manifest is not None:
+                store_file(os.fsdecode(top), MANIFEST, json.dumps(kept.manifest, indent=1).encode("ascii"))
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(top, MANIFEST.encode()))
+        except OSError:  # the promise stands: it must stay true
+            return
         for name in kept.made:
             with contextlib.suppress(OSError):  # not empty
                 os.unlink(name)
@@ -1617,13 +1633,8 @@ class Backups:
                 while above != top:
                     os.rmdir(above)
                     above = os.path.dirname(above)
-        with contextlib.suppress(OSError):
-            if kept.manifest is not None:
-                store_file(os.fsdecode(top), MANIFEST, json.dumps(kept.manifest, indent=1).encode("ascii"))
-            else:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.join(top, MANIFEST.encode()))
-                os.rmdir(top)
+        with contextlib.suppress(OSError):  # other groups of the run are kept there
+            os.rmdir(top)
 
     def prune(self) -> None:
         """Remove the runs that are too many or too old."""

@@ -4,32 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
 from pathlib import Path
 from typing import Any
 
-from profile_files_support import load
+from profile_files_support import load, run_killed_at
 
 OLD, NEW = "run-1", "run-2"
-
-
-def run_killed_at(call: int, work: Any) -> bool:
-    """Do WORK in a process of its own that dies just before its CALL-th call of a C function; whether it died."""
-    pid = os.fork()
-    if pid == 0:
-        left = call
-
-        def count(_frame: object, event: str, _argument: object) -> None:
-            nonlocal left
-            left -= event == "c_call"
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.setprofile(count)
-        work()
-        os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
 
 
 def keep(backups: Any, run_id: str, module: Any) -> None:

@@ -6,13 +6,16 @@ import base64
 import contextlib
 import hashlib
 import importlib.util
+import io
 import os
 import shutil
+import signal
 import stat
 import subprocess
+import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -188,3 +191,25 @@ def client(person: Person, name: str, folder: Path, before: str = "true", **more
         shutil.copy(shutil.which("dash") or "/bin/sh", program)
         program.chmod(0o755)
     return started(person, str(program), "-c", before + "; echo ready; read never", **more)
+
+
+def run_killed_at(call: int, work: Callable[[], object]) -> bool:
+    """Do WORK in a process of its own that dies just before its CALL-th step on the disk; whether it died."""
+    pid = os.fork()
+    if pid == 0:
+        left = call
+
+        def count(_frame: object, event: str, function: object) -> None:
+            nonlocal left
+            if event == "c_call" and (
+                getattr(function, "__module__", None) in ("posix", "io", "_io")
+                or isinstance(getattr(function, "__self__", None), io.IOBase)
+            ):
+                left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(count)
+        work()
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
