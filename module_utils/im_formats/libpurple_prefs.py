@@ -56,9 +56,23 @@ class LibpurplePrefs(LibpurpleFormat[str, Leaf]):
         return True
 
     def _check_document(self, document: Document) -> None:
+        """Refuse what libpurple does not take for a preference.
+
+        It keeps a stack of names: what it does not understand is not pushed on it, yet the end tag pops a name, so that
+        all that follows is read one level up. To mend or to remove such an element would give the person's other
+        preferences other paths.
+        """
         if document.root.attributes.get("name") != "/":
             # Any other name would become part of each path.
             raise Refused(document.where(document.root), "the root <pref> must have the name '/'")
+        for element, entering in walk(document.root):
+            if entering and element.tag == "pref" and element is not document.root:
+                if element.attributes.get("name") in (None, "/"):
+                    raise Refused(document.where(element), "a preference without a name; Pidgin misreads what follows")
+                if not _is_readable(element):
+                    kind = element.attributes["type"]
+                    what = "no value" if kind in _KINDS else f"the unknown type {kind!r}"
+                    raise Refused(document.where(element), f"a preference of {what}; Pidgin misreads what follows")
 
     def _read(self, fragment: Fragment) -> dict[str, Leaf]:
         if fragment.root.attributes.get("name") != "/":
@@ -81,7 +95,7 @@ class LibpurplePrefs(LibpurpleFormat[str, Leaf]):
         return leaves
 
     def _lay(self, document: Document, enforced: dict[str, Leaf], initial: dict[str, Leaf]) -> None:
-        tree = _Tree(document, set(enforced))
+        tree = _Tree(document)
         for path in {**enforced, **initial}:
             found = tree.found.get(path, [])
             absent = not any(map(_has_value, found))
@@ -105,57 +119,35 @@ class LibpurplePrefs(LibpurpleFormat[str, Leaf]):
         }
 
     def _parts(self, document: Document) -> Iterator[Part]:
-        for path, elements in _Tree(document, set()).found.items():
+        for path, elements in _Tree(document).found.items():
             # A branch and a leaf may stand at the same path: it is the leaf that has the value.
             for element in sorted(elements, key=_has_value):
                 yield from _leaf_parts(path, element) if _has_value(element) else [_container(path, element)]
 
     def _findings(self, document: Document) -> Iterator[str]:
-        for path, elements in _Tree(document, set()).found.items():
+        for path, elements in _Tree(document).found.items():
             if path.endswith("password") and any(element.attributes.get("value") for element in elements):
                 yield _identity(path)
 
 
 class _Tree:
-    """The preferences of a document by path, as libpurple reads them.
+    """The preferences of a document by path, as libpurple reads them."""
 
-    libpurple keeps a stack of names. An element with a type it does not know, or a bool or int without value, is not
-    pushed on that stack, yet its end tag pops a name: what follows shifts one level up. So the path of an element is
-    not always that of its ancestors.
-    """
-
-    def __init__(self, document: Document, repaired: set[str]) -> None:
-        """Read the paths.
-
-        Args:
-            repaired: paths whose elements are about to get a type and a value, so that they shift nothing any more.
-        """
+    def __init__(self, document: Document) -> None:
         self._document = document
         #: Elements by path, more than one if the document repeats it.
         self.found: dict[str, list[Element]] = {}
-        #: Elements at whose end tag the stack no longer holds their path: nothing may be appended there.
-        self._shifting: set[Element] = set()
         self._added: dict[str, New] = {}
-        self._read(repaired)
-
-    def _read(self, repaired: set[str]) -> None:
         stack: list[str] = []
-        depths: dict[Element, int] = {}
-        for element, entering in walk(self._document.root):
-            if element.tag != "pref":
+        for element, entering in walk(document.root):
+            if element.tag != "pref" or element is document.root:
                 continue
-            name = element.attributes.get("name")
-            if not entering:
-                if len(stack) != depths.get(element, len(stack)):
-                    self._shifting.add(element)
-                if stack:
-                    stack.pop()
-            elif name is not None and name != "/":
-                path = "/" + "/".join([*stack, name])
-                if _is_readable(element) or path in repaired:
-                    stack.append(name)
-                    self.found.setdefault(path, []).append(element)
-                    depths[element] = len(stack)
+            if entering:
+                # Findings are looked for in refused documents too.
+                stack.append(element.attributes.get("name", ""))
+                self.found.setdefault("/" + "/".join(stack), []).append(element)
+            else:
+                stack.pop()
 
     def add(self, path: str, leaf: Leaf) -> None:
         """Write a leaf that has no element yet, inside the deepest ancestor that exists."""
@@ -171,9 +163,7 @@ class _Tree:
         if parent in self._added:
             self._document.insert(self._added[parent], new)
             return
-        element = self.found[parent][-1] if parent else self._document.root
-        before = element.children[0] if element in self._shifting else None
-        self._document.insert(element, new, before)
+        self._document.insert(self.found[parent][-1] if parent else self._document.root, new)
 
 
 def _identity(path: str) -> str:
@@ -232,7 +222,7 @@ def _is_readable(element: Element) -> bool:
 
 def _has_value(element: Element) -> bool:
     """A string without value= is the empty string and a list may have no item, so both have a value."""
-    return "type" in element.attributes and _is_readable(element)
+    return "type" in element.attributes
 
 
 def _new_leaf(name: str, leaf: Leaf) -> New:
