@@ -55,6 +55,9 @@ CAMPAIGN_SPEC: dict[str, Any] = {
     "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
 }
 
+#: Octets of a name, a nick, an address: what RFC 7622 gives to each part of an address.
+_MAX_LINE = 1023
+
 _LIMITS = {"timeout": (0.1, 600), "max_failures": (1, 1_000_000), "workers": (1, 8), "rate": (0, 1000)}
 
 
@@ -95,6 +98,21 @@ def read_address(text: str, where: str) -> Jid:
         return bare_jid(text)
     except JidError as error:
         raise BadArgument(f"{where}: jid {error}") from None
+
+
+def read_line(text: str | None, where: str) -> str:
+    """A line of text without white space around it; "" for none. ``where`` is the argument's name.
+
+    Raises:
+        BadArgument: XML cannot carry it, or nobody would see what it is; or it is longer than servers promise to take.
+    """
+    line = (text or "").strip()
+    # Not printable for Python, but part of French spelling and of names in some scripts.
+    if not all(character.isprintable() or character in "\u00a0\u202f\u200d" for character in line):
+        raise BadArgument(f"{where}: holds a line break, a control character or the like; remove it")
+    if len(line.encode()) > _MAX_LINE:
+        raise BadArgument(f"{where}: is longer than {_MAX_LINE} octets; shorten it")
+    return line
 
 
 def read_account(entry: Mapping[str, Any], where: str) -> Account:

@@ -82,9 +82,9 @@ ACCOUNT = frozenset(
 
 #: Only of modules that write: the wish is in place; there is nobody to write; the service account or the API that
 #: writes for all failed as such; the server says no to a step, to the privilege, to the command of its API; the API
-#: is not as it should be.
+#: is not as it should be; writing the wish would push out something of the person's.
 WRITING = frozenset(
-    {"in_place", "no_way", "service_failed", "declined", "privilege_missing", "api_denied", "api_error"}
+    {"in_place", "no_way", "service_failed", "declined", "privilege_missing", "api_denied", "api_error", "not_written"}
 )
 
 VERDICTS = GOOD | UNANSWERED | SERVICE | ACCOUNT | WRITING

@@ -1,0 +1,155 @@
+"""A person's profile by ejabberd's API (mod_admin_extra, seen with 23.01): single fields of vcard-temp.
+
+A command reads or sets one field and leaves the others alone, but it sees only the first property of a name. So there
+is one mail address, the first; telephones are told apart by their type. A field that was taken out stays as an empty
+element: there is no command that removes one. The answer about a field that is not there is HTTP 400, about a telephone
+HTTP 500.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from .avatar import Avatar, plan_avatar
+from .profile import Profile, avatar_change, photo_id
+from .vcard import FIELDS, Change, same
+from .work import Call, Declined, Person
+
+#: Field -> name and subname of the commands.
+_PLACES: dict[str, tuple[str, ...]] = {
+    "nickname": ("NICKNAME",),
+    "name": ("FN",),
+    "unit": ("ORG", "ORGNAME"),
+    "mail": ("EMAIL", "USERID"),
+    "unit_mail": ("EMAIL", "USERID"),
+    "phone": ("TEL", "HOME"),
+    "unit_phone": ("TEL", "WORK"),
+}
+
+Steps = Generator[Call, Any, None]
+
+
+def vcard_by_api(person: Person, profile: Profile, *, present: bool) -> Steps:
+    """The work for one person; see ``vcard_work``."""
+    task = _Task(person, profile, present)
+    yield from task.texts()
+    if profile.avatar:
+        yield from task.avatar(profile.avatar)
+    task.end()
+
+
+class _Task:
+    """Reads all that is wished, then writes what differs."""
+
+    def __init__(self, person: Person, profile: Profile, present: bool) -> None:
+        self._person = person
+        self._profile = profile
+        self._present = present
+        self._after: list[str] = []
+
+    def texts(self) -> Steps:
+        """The texts."""
+        wish = dict(self._profile.texts)
+        left_out = []
+        if not wish.keys().isdisjoint(("mail", "unit_mail")):
+            mine = yield from self._whose_mail(wish)
+            left_out = [field for field in ("mail", "unit_mail") if field in wish and field != mine]
+        for field in FIELDS:
+            if field not in wish or field in left_out:
+                continue
+            now = yield from self._value(field)
+            if field == "phone" and self._present and not now and (yield from self._untyped_phone()):
+                # It counts as the person's own, and no command shows or replaces it.
+                continue
+            wanted = self._wanted(field, now, wish[field])
+            self._lines(field, now, wanted)
+            if wanted != now:
+                yield from self._set(field, wanted)
+                self._person.changes.append(str(Change(field, now, wanted)))
+        if left_out:
+            self._person.detail = f"left out: {', '.join(left_out)}; ejabberd's API reaches one mail address only"
+
+    def avatar(self, avatar: Avatar) -> Steps:
+        """The picture, as the photo of the vCard."""
+        now = yield from self._get("PHOTO", "BINVAL")
+        ids = [photo_id(now)] if now else []
+        steps = plan_avatar(ids, avatar, present=self._present, enforced="avatar" in self._profile.enforced)
+        self._lines("avatar", " ".join(ids), (avatar.ident if self._present else "") if steps else " ".join(ids))
+        if not steps:
+            return
+        if not self._person.dry:
+            yield self._put("PHOTO", "TYPE", avatar.kind if self._present else "")
+            yield self._put("PHOTO", "BINVAL", avatar.base64 if self._present else "")
+        self._person.changes.append(str(avatar_change(ids, avatar, self._present)))
+
+    def end(self) -> None:
+        """Close the record."""
+        self._person.after = "".join(self._after)
+
+    def _wanted(self, field: str, now: str, wished: str) -> str:
+        if same(field, now, wished):
+            return now if self._present else ""
+        replace = self._present and (not now or field in self._profile.enforced)
+        return wished if replace else now
+
+    def _value(self, field: str) -> Generator[Call, Any, str]:
+        value = yield from self._get(*_PLACES[field])
+        if field == "unit":
+            part = yield from self._get("ORG", "ORGUNIT")
+            # Where there is an organization with parts, the unit is one of them: nothing is added to it.
+            value = part if part and same(field, part, self._profile.texts[field]) else value or part
+        return value
+
+    def _untyped_phone(self) -> Generator[Call, Any, bool]:
+        """Whether there is a telephone that is neither of type work nor home."""
+        if not (yield from self._get("TEL", "NUMBER")):
+            return False
+        return not (yield from self._get("TEL", "HOME")) and not (yield from self._get("TEL", "WORK"))
+
+    def _whose_mail(self, wish: dict[str, str]) -> Generator[Call, Any, str]:
+        """Whether the one mail address that can be reached is the person's or the unit's."""
+        if not (yield from self._get("EMAIL", "USERID")):
+            return "mail" if "mail" in wish else "unit_mail"
+        return "unit_mail" if (yield from self._has("EMAIL", "WORK")) else "mail"
+
+    def _set(self, field: str, value: str) -> Steps:
+        if self._person.dry:
+            return
+        yield self._put(*_PLACES[field], value)
+        if field in ("mail", "unit_mail") and value:
+            kind = "HOME" if field == "mail" else "WORK"
+            if not (yield from self._has("EMAIL", kind)):
+                yield self._put("EMAIL", kind, "")
+
+    def _get(self, *place: str) -> Generator[Call, Any, str]:
+        """A value; "" when there is none."""
+        answer = yield from self._answer(place)
+        value = answer.get("content") if isinstance(answer, dict) else None
+        return value.strip() if isinstance(value, str) else ""
+
+    def _has(self, *place: str) -> Generator[Call, Any, bool]:
+        """Whether there is such an element, be it empty."""
+        return (yield from self._answer(place)) is not None
+
+    def _answer(self, place: tuple[str, ...]) -> Generator[Call, Any, Any]:
+        try:
+            return (yield _call("get", place, writes=False))
+        except Declined as declined:
+            # No such value; of a telephone, the same as if the server were ill, which the next command will show.
+            if declined.condition == "400" or (place[0] == "TEL" and declined.condition == "500"):
+                return None
+            raise
+
+    def _put(self, *place_and_value: str) -> Call:
+        return _call("set", place_and_value[:-1], writes=True, content=place_and_value[-1])
+
+    def _lines(self, name: str, before: str, after: str) -> None:
+        self._person.before += f"{name}: {before}\n" if before else ""
+        self._after += [f"{name}: {after}\n"] if after else []
+
+
+def _call(verb: str, place: tuple[str, ...], *, writes: bool, **more: str) -> Call:
+    if len(place) == 1:
+        return Call(f"{verb}_vcard", {"name": place[0], **more}, writes=writes)
+    return Call(f"{verb}_vcard2", {"name": place[0], "subname": place[1], **more}, writes=writes)
