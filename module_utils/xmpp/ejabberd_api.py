@@ -187,16 +187,17 @@ class _Tls(http.client.HTTPSConnection):
 def _read(command: str, status: int, body: bytes, asker: Jid) -> Any:
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
-    said = content.get("message", "") if isinstance(content, dict) else ""
+    said = content.get("message", "") if isinstance(content, dict) else content
     words = one_line(said) if isinstance(said, str) else ""
     if status == 401:
         raise XmppProblem("api_denied", f"{asker} and its password are not accepted: {words or 'HTTP 401'}")
     if status == 403:
         raise Declined("403", words, f"calling {command} as {asker}", "api_denied")
-    if status == 400 or (isinstance(content, dict) and content.get("status") == "error"):
-        # Without JSON when an argument is not what the command takes (seen with ejabberd 23.01).
+    if status == 400 or words == "internal_error" or (isinstance(content, dict) and content.get("status") == "error"):
+        # Seen with ejabberd 23.01: no JSON when an argument is not what the command takes; a string when there is no
+        # such value, with "internal_error" (HTTP 500) for a telephone.
         raise Declined(str(status), words, f"calling {command}")
     if status != 200 or (content is None and body.strip() != b"null"):
         raise XmppProblem("api_error", f"HTTP {status} and no JSON in answer to {command}")
