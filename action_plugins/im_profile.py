@@ -111,7 +111,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             raise InventoryError([f"im_service: ca_file cannot be read: {error}"]) from error
 
     def _deploy(self, groups: list[im_engine.Group]) -> dict[str, im_engine.Outcome]:
-        """Read, merge and, unless in check mode, write; returns the outcome of each group by its key."""
+        """Read, merge and write, or foretell the writing in check mode; returns the outcome of each group by its key."""
         answers = self._ask([im_engine.read_request(group) for group in groups])
         waiting = im_pending_calls.logins_waiting(answers)
         noted: dict[str, dict[str, Any]] = {}
@@ -123,10 +123,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             # A profile outside the usual places: one more question, for these groups only.
             answers |= self._ask([im_engine.read_request(outcome.group, outcome.unread) for outcome in unread])
             outcomes |= {outcome.group.key: self._merge(outcome.group, answers) for outcome in unread}
-        if not self._task.check_mode:
-            self._write(outcomes, answers, noted)
-            if asked := im_pending_calls.settle_request(waiting, outcomes.values(), self._render):
-                self._call("im_pending", **asked)
+        # The module knows the check mode: it writes nothing then, and says what would be in the way (a full disk).
+        self._write(outcomes, answers, noted)
+        asked = im_pending_calls.settle_request(waiting, outcomes.values(), self._render)
+        if asked and not self._task.check_mode:
+            self._call("im_pending", **asked)
         return outcomes
 
     def _merge(self, group: im_engine.Group, answers: dict[str, Any]) -> im_engine.Outcome:

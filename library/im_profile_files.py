@@ -1356,12 +1356,25 @@ def refuse_running(lookout: Lookout) -> None:
 
 def predict(tree: Tree, changes: list[Change]) -> None:
     """Raise the Trouble that writing CHANGES would meet, as far as it can be seen; else mark them as written."""
+    left: dict[int, int] = {}
     for change in changes:
-        obstacle = tree.obstacle(change.spot)
+        obstacle = tree.obstacle(change.spot) or lack_of_room(change, left)
         if obstacle is not None:
             raise obstacle
     for change in changes:
         change.written = True
+
+
+def lack_of_room(change: Change, left: dict[int, int]) -> Trouble | None:
+    """Return the Trouble of new bytes that do not fit; LEFT, free blocks by file system, shrinks by what they take.
+
+    Quotas are not seen here.
+    """
+    disk, device = os.fstatvfs(change.spot.directory), os.fstat(change.spot.directory).st_dev
+    if disk.f_blocks == 0:  # some file systems do not say
+        return None
+    left[device] = left.get(device, disk.f_bavail) - -(-len(change.new or b"") // disk.f_frsize)
+    return trouble_of(OSError(errno.ENOSPC, ""), change.shown) if left[device] < 0 else None
 
 
 def replace_all(changes: list[Change], lookout: Lookout) -> None:

@@ -304,7 +304,9 @@ def test_a_full_disk_leaves_the_whole_group_as_it_was(person: Person, tiny_disk:
     person.file("tiny/x", b"old")
     seen = snapshot(person.home)
     big = os.urandom(400_000)
-    answer = person.put(wish("first", b"2", b"1"), wish("tiny/x", big, b"old"), wish("tiny/a/b/y", b"1", None))
+    wishes = wish("first", b"2", b"1"), wish("tiny/x", big, b"old"), wish("tiny/a/b/y", b"1", None)
+    foretold, answer = person.put(*wishes, check=True), person.put(*wishes)
+    assert foretold == answer
     assert (answer["state"], answer["error"]["code"]) == ("failed", "no_space")
     assert answer["files"]["first"] == {"backup": False, "written": False}
     assert snapshot(person.home) == seen
