@@ -7,20 +7,51 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import predictions
+
 PROJECT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
+_REPORT = re.compile(r"JSON: (\S+\.json)")
 
 
 def playbook(
-    name: str, *arguments: str, extra: dict[str, Any] | None = None, environment: dict[str, str] | None = None
+    name: str,
+    *arguments: str,
+    extra: dict[str, Any] | None = None,
+    environment: dict[str, str] | None = None,
+    not_foretold: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run a playbook over the demo inventory.
+    """Run a playbook over the demo inventory; first with ``--check``, which has to foretell all that the run then does.
 
     Extra variables travel as one JSON argument, so no secret may be among them.
+
+    Args:
+        name: which playbook.
+        arguments: more of its command line. With ``--check`` among them there is this run only.
+        extra: more variables.
+        environment: more of the environment.
+        not_foretold: why no check can foretell this run; "" is the rule.
     """
+    if "--check" in arguments or name not in ("site.yml", "ticket.yml", "rollback.yml") or not_foretold:
+        predictions.TALLY.without += [not_foretold] if not_foretold else []
+        return _run(name, arguments, extra, environment)
+    arguments = (*(word for word in arguments if word != "--diff"), "--diff")
+    before = _traces(arguments, extra)
+    foretold = _run(name, (*arguments, "--check"), extra, environment)
+    different = predictions.left_behind(before, _traces(arguments, extra))
+    done = _run(name, arguments, extra, environment)
+    different += predictions.compare(_left(foretold), _left(done))
+    assert not different, "\n".join(["--check foretold something else:", *different])
+    return done
+
+
+def _run(
+    name: str, arguments: tuple[str, ...], extra: dict[str, Any] | None, environment: dict[str, str] | None
+) -> subprocess.CompletedProcess[str]:
     command = [str(_BIN / "ansible-playbook"), f"playbooks/{name}", *arguments]
     if extra:
         command += ["-e", json.dumps(extra)]
@@ -36,9 +67,23 @@ def playbook(
     )
 
 
+def _left(run: subprocess.CompletedProcess[str]) -> predictions.Run:
+    return predictions.Run(run.stdout, run.returncode, report_of(run) if _REPORT.search(run.stdout) else None)
+
+
+def _traces(arguments: tuple[str, ...], extra: dict[str, Any] | None) -> dict[str, str]:
+    """Host -> what stands in the homes and in the machine's places, of the desks of the lab that a run is about."""
+    table = json.loads((PROJECT / "lab" / "lab.json").read_text(encoding="utf-8"))["hosts"]
+    named = [word for before, word in pairwise(arguments) if before == "--limit"]
+    hosts = ":".join([*named, (extra or {}).get("im_ticket_host", "")]).strip(":").split(":")
+    if hosts == [""]:
+        hosts = [host for host, about in table.items() if about.get("default", True)]
+    return {host: on_desk(host, predictions.TRACES) for host in hosts if host in table}
+
+
 def report_of(run: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """The JSON result that the run's last lines name."""
-    found = re.findall(r"JSON: (\S+\.json)", run.stdout)
+    found = _REPORT.findall(run.stdout)
     assert found, run.stdout + run.stderr
     report: dict[str, Any] = json.loads(Path(found[-1]).read_text(encoding="utf-8"))
     return report

@@ -5,9 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import predictions
+import pytest
+
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path += [
     str(PROJECT / "lab"),
     str(PROJECT / "tests" / "unit"),
     str(PROJECT / "tests" / "unit" / "library" / "im_profile_files"),
 ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how much of what ``--check`` foretold was held against the results, if anything was."""
+    if predictions.TALLY.runs:
+        terminalreporter.write_line(str(predictions.TALLY))

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import predictions
 from im_lab.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,11 @@ done
 true
 """
     on_desk(f"LOGINS='{' '.join(logins)}'\n{script}")
+
+
+def traces() -> dict[str, str]:
+    """The desk -> what stands in its homes and in the machine's places."""
+    return {HOST: on_desk(predictions.TRACES).decode(errors="backslashreplace")}
 
 
 @dataclass
@@ -108,7 +114,19 @@ class Site:
         )
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run to the end."""
+        """Run to the end; first with ``--check``, which has to foretell all that the run then does."""
+        words = (*(word for word in arguments if word != "--diff"), "--diff")
+        before = traces()
+        foretold = self.run_alone(*words, "--check")
+        different = predictions.left_behind(before, traces())
+        done = self.run_alone(*words)
+        left = [predictions.Run(run.stdout, run.returncode, report_of(run)) for run in (foretold, done)]
+        different += predictions.compare(*left)
+        assert not different, "\n".join(["--check foretold something else:", *different])
+        return done
+
+    def run_alone(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run to the end, without a check before."""
         return subprocess.run(
             self.command(*arguments),
             cwd=PROJECT,
