@@ -111,7 +111,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             raise InventoryError([f"im_service: ca_file cannot be read: {error}"]) from error
 
     def _deploy(self, groups: list[im_engine.Group]) -> dict[str, im_engine.Outcome]:
-        """Read, merge and write, or foretell the writing in check mode; returns the outcome of each group by its key."""
+        """Read, merge and write, or foretell the writing; returns the outcome of each group by its key."""
         answers = self._ask([im_engine.read_request(group) for group in groups])
         waiting = im_pending_calls.logins_waiting(answers)
         noted: dict[str, dict[str, Any]] = {}
