@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ _MAX_ANSWER = 16 << 20
 _READ = 65536
 
 #: What a server does that closed a kept connection just before we used it again.
-_STALE = (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
+_STALE = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,8 @@ def _read(command: str, status: int, body: bytes, asker: Jid) -> Any:
         raise XmppProblem("api_denied", f"{asker} and its password are not accepted: {words or 'HTTP 401'}")
     if status == 403:
         raise Declined("403", words, f"calling {command} as {asker}", "api_denied")
-    if status == 400 or words == "internal_error" or (isinstance(content, dict) and content.get("status") == "error"):
+    refused = isinstance(content, dict) and content.get("status") == "error"
+    if refused or status == 400 or (status != 200 and isinstance(content, str)):
         # Seen with ejabberd 23.01: no JSON when an argument is not what the command takes; a string when there is no
         # such value, with "internal_error" (HTTP 500) for a telephone.
         raise Declined(str(status), words, f"calling {command}")
