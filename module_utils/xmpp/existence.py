@@ -148,13 +148,16 @@ def _by_stats(stream: _Stream, accounts: list[Jid]) -> Iterator[Result] | str:
     def results() -> Iterator[Result]:
         for jid, answer in stream.run_stats(accounts):
             stats = _read_stats(answer)
-            ghostly = absent.words.replace(str(ghost), str(jid)).replace(ghost.local, jid.local)
             if stats.kind == "figures":
                 yield Result(jid, "exists")
-            elif stats.kind == "refused" and stats.words == ghostly:
+            elif stats.kind == "refused" and stats.words == ghostly(jid):
                 yield Result(jid, "absent")
             else:
                 yield Result(jid, "unknown", one_line(f"user-stats: {stats.words}"))
+
+    def ghostly(jid: Jid) -> str:
+        """What the server said about the account that cannot exist, had it been about this one."""
+        return absent.words.replace(str(ghost), str(jid)).replace(ghost.local, jid.local)
 
     return results()
 

@@ -14,6 +14,8 @@ def saslprep(text: str) -> str:
     Raises:
         XmppProblem: ``bad_password_characters``; it does not tell which, nor where.
     """
+    if text.isascii() and text.isprintable():
+        return text  # no table says anything about these, and most are of this kind
     spaced = "".join(" " if stringprep.in_table_c12(c) else c for c in text if not stringprep.in_table_b1(c))
     normal = ucd_3_2_0.normalize("NFKC", spaced)
     if any(forbidden(c) for c in normal):

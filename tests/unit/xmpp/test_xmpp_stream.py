@@ -159,3 +159,14 @@ def test_a_condition_is_read_only_from_its_own_name_space() -> None:
     assert condition(None, "u") == "undefined"
     assert error_text(element) == "why"
     assert error_text(None) == ""
+
+
+@pytest.mark.parametrize(
+    "stanza", ["<a{}/>", "<a b{}=''/>", "<a xmlns='u{}'/>", "<a xmlns:p{}='u'/>", "<a xmlns:p='u{}'/>"]
+)
+def test_a_stream_of_ever_new_names_is_refused_as_the_parser_could_not_forget_them(stanza: str) -> None:
+    parser = StreamParser()
+    parser.feed(HEADER)
+    with pytest.raises(XmppProblem, match="not_xmpp: more than 20000 different names"):
+        for number in range(0, 40_000, 100):
+            parser.feed("".join(stanza.format(n) for n in range(number, number + 100)).encode())
