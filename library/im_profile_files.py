@@ -34,7 +34,8 @@ notes:
   - "A deleted or restored file leaves the directories that were made for it, and a link is never deleted."
   - "Python 3.8 or later and its standard library. Linux, macOS, BSD. O(requests[].open_files) needs Linux."
   - "Run unprivileged, it serves the login it runs as and answers C(needs_root) for every other."
-  - "Extended attributes and POSIX ACLs of a replaced file are not carried over, as when the client itself saves."
+  - "On Linux a file that replaces another gets its POSIX ACL, its SELinux label and its C(user.) attributes, as far as
+    the login may set them; what the kernel refuses is no reason to fail. The backups keep bytes and mode only."
   - "Codes of a login: C(no_login), C(root_refused), C(needs_root), C(no_home), C(not_owner), C(forbidden), C(timeout),
     C(crashed), C(not_dropped), C(bad_request), C(io). Codes of a path: C(forbidden), C(directory), C(fifo), C(device),
     C(socket), C(not_a_directory), C(link_outside), C(link_dangling), C(link_loop), C(not_owner), C(too_big),
@@ -1197,18 +1198,34 @@ class Change:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
-            if group is not None and os.fstat(descriptor).st_gid != group:
-                try:
-                    os.fchown(descriptor, -1, group)
-                except PermissionError:
-                    mode &= ~0o070  # another group must not inherit the rights of the former one
-            os.fchmod(descriptor, mode)
+            with self._replaced() as replaced:
+                carry_attributes(replaced, descriptor, CARRIED_BEFORE_MODE)
+                if group is not None and os.fstat(descriptor).st_gid != group:
+                    try:
+                        os.fchown(descriptor, -1, group)
+                    except PermissionError:
+                        mode &= ~0o070  # another group must not inherit the rights of the former one
+                os.fchmod(descriptor, mode)  # cuts down what an ACL gives, too
+                carry_attributes(replaced, descriptor, CARRIED_AFTER_MODE)
             os.fsync(descriptor)
         except BaseException:
             os.unlink(name, dir_fd=self.directory)
             os.close(descriptor)
             raise
         return name, descriptor
+
+    @contextlib.contextmanager
+    def _replaced(self) -> Iterator[int | None]:
+        """Open the file that the new one is for, None if there is none."""
+        descriptor = None
+        if self.found is not None:
+            with contextlib.suppress(OSError):  # swapped since: compare_again() will say so
+                descriptor = os.open(self.spot.names[-1], OPEN_FILE, dir_fd=self.directory)
+        try:
+            yield descriptor
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
 
     def compare_again(self) -> None:
         """Raise Conflict if, since the first look, the bytes changed or the path leads elsewhere."""
@@ -1274,6 +1291,30 @@ class Change:
             for above, name in reversed(self.made):
                 with contextlib.suppress(OSError):  # not empty: somebody uses it
                     os.rmdir(name, dir_fd=above)
+
+
+ACL = "system.posix_acl_access"
+LABEL = "security.selinux"  # a new file has that of its directory's type, which is not that of every file in it
+CARRIED_BEFORE_MODE = re.compile(rf"user\..+|{re.escape(ACL)}", re.DOTALL)  # an ACL sets mode bits as well
+CARRIED_AFTER_MODE = re.compile(re.escape(LABEL))  # under its final label, a file may be closed to us
+
+
+def carry_attributes(source: int | None, target: int, wanted: re.Pattern[str]) -> None:
+    """Give the open file TARGET those extended attributes of SOURCE (None: no file) whose names match WANTED.
+
+    As far as the kernel lets the one who runs this: what is refused, or unknown to the file system, is left out.
+    """
+    if source is None or not hasattr(os, "listxattr"):  # Linux alone has them in Python
+        return
+    with contextlib.suppress(OSError):
+        there, here = set(os.listxattr(source)), set(os.listxattr(target))
+        for name in sorted(filter(wanted.fullmatch, there)):
+            with contextlib.suppress(OSError):
+                value = os.getxattr(source, name)
+                if name not in here or os.getxattr(target, name) != value:  # no refusal in the log for nothing
+                    os.setxattr(target, name, value)
+        if wanted.fullmatch(ACL) and ACL in here - there:  # from the directory: nobody else was let in before
+            os.removexattr(target, ACL)
 
 
 def sync_directory(directory: int) -> None:

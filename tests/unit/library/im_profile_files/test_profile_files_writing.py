@@ -331,6 +331,41 @@ def test_a_read_only_disk_is_said_so_before_and_after(person: Person, tiny_disk:
         assert (answer["state"], answer["error"]["code"]) == ("failed", "read_only")
 
 
+DISK_WORDS = {
+    errno.ENOSPC: ("no_space", "no space left on the disk"),
+    errno.EDQUOT: ("quota", "the disk quota is used up"),
+    errno.EROFS: ("read_only", "the file system is read-only"),
+}
+
+
+@pytest.mark.parametrize("step", ["mkdir", "open", "write", "fchmod", "fsync", "rename"])
+@pytest.mark.parametrize("number", DISK_WORDS, ids=errno.errorcode.get)
+def test_whatever_step_the_disk_refuses_it_is_said_in_plain_words_and_nothing_is_changed(
+    person: Person, monkeypatch: pytest.MonkeyPatch, number: int, step: str
+) -> None:
+    person.file("a", b"old a", 0o640)
+    person.folder("d")
+    seen = snapshot(person.home)
+    real = getattr(os, step)
+
+    def refuse(what: Any, *more: Any, **named: Any) -> Any:
+        on_pipe = step == "write" and stat.S_ISFIFO(os.fstat(what).st_mode)  # to the parent, not to the disk
+        reading = step == "open" and not more[0] & os.O_CREAT
+        if os.getpid() == parent or on_pipe or reading:
+            return real(what, *more, **named)
+        raise OSError(number, os.strerror(number))
+
+    parent = os.getpid()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, refuse)
+        answer = person.put(wish("a", b"new a", b"old a"), wish("d/e/b", b"new", None))
+    code, words = DISK_WORDS[number]
+    assert (answer["state"], answer["error"]["code"]) == ("failed", code)
+    assert answer["error"]["message"] in (f"~/a: {words}", f"~/d/e/b: {words}")
+    assert snapshot(person.home) == seen
+    assert not person.backup("").exists()
+
+
 @pytest.mark.parametrize(("number", "code"), [(errno.EDQUOT, "quota"), (errno.EIO, "io"), (errno.EPERM, "forbidden")])
 def test_files_already_replaced_get_their_old_bytes_back(
     person: Person, monkeypatch: pytest.MonkeyPatch, number: int, code: str
