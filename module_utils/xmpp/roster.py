@@ -23,6 +23,12 @@ _NS = "jabber:iq:roster"
 #: "both": write that both see each other, on both sides, which only an administration can. "none": do neither.
 Subscription = Literal["request", "both", "none"]
 
+#: Of a row of ejabberd's get_roster.
+_API_COLUMNS = ("jid", "nick", "subscription", "ask", "group")
+
+#: How ejabberd calls a request of the person that is under way; "in" is one of the contact.
+_OUT = ("subscribe", "out", "both")
+
 _Steps = Generator[Step, Any, None]
 
 
@@ -260,17 +266,16 @@ def read_api_roster(rows: Any) -> dict[Jid, Entry]:
         XmppProblem: ``api_error``, the answer has another shape.
     """
     roster: dict[Jid, Entry] = {}
-    try:
-        for row in rows:
-            jid = _known(row["jid"])
-            if jid is None:
-                continue
-            groups = {row["group"]} if row["group"] else set()
-            asked = row["ask"] in ("subscribe", "out", "both")
-            entry = roster.get(jid, Entry(row["nick"], frozenset(), row["subscription"], asked))
-            roster[jid] = replace(entry, groups=entry.groups | groups)
-    except (TypeError, KeyError):
-        raise XmppProblem("api_error", "get_roster answers in a form that is not ejabberd 23.01's") from None
+    for row in rows if isinstance(rows, list) else [None]:
+        values = [row.get(key) for key in _API_COLUMNS] if isinstance(row, dict) else []
+        texts = [value for value in values if isinstance(value, str)]
+        if len(texts) != len(_API_COLUMNS):
+            raise XmppProblem("api_error", "get_roster answers in a form that is not ejabberd 23.01's")
+        address, name, subscription, ask, group = texts
+        jid = _known(address)
+        if jid:
+            entry = roster.get(jid, Entry(name, frozenset(), subscription, ask in _OUT))
+            roster[jid] = replace(entry, groups=entry.groups | ({group} if group else set()))
     return roster
 
 
