@@ -59,7 +59,8 @@ def run(module: AnsibleModule, read_wish: ReadWish, prepare: Callable[[dict[str,
         read_wish: makes a work of each account's entry.
         prepare: completes the parameters before that, for wishes that concern several accounts; may raise BadArgument.
     """
-    parameters = module.params
+    # A copy: what is completed here is no argument that was given, and Ansible prints those.
+    parameters = {**module.params, "accounts": [dict(entry) for entry in module.params["accounts"]]}
     try:
         check_numbers(parameters)
         if prepare:
