@@ -5,7 +5,7 @@ Nothing else lists the clients, so that a new one is a folder under roles/ and n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,36 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def load_clients(roles_paths: Iterable[str]) -> dict[str, Client]:
     """Find the roles that are clients, in the order of the roles path; the first of a name wins, as in Ansible."""
-    clients: dict[str, Client] = {}
-    for roles in map(Path, roles_paths):
-        for answers in sorted(roles.glob("*/vars/main.yml")):
-            role = answers.parents[1]
-            if role.name not in clients and (definition := _load(answers).get(f"__{role.name}_client")):
-                clients[role.name] = _client(role, definition)
-    return clients
+    return {role.name: _client(role, definition) for role, definition in _definitions(roles_paths)}
+
+
+def load_connections(roles_paths: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """Load how each client connects: name -> {mechanisms, tls, srv} (see ``xmpp/server_rules.py``, ClientAbility).
+
+    A client that does not say is left out.
+    """
+    connections: dict[str, dict[str, list[str]]] = {}
+    for role, definition in _definitions(roles_paths):
+        if definition.get("connection"):
+            connections[role.name] = definition["connection"]
+    return connections
 
 
 def load_common(roles_paths: Iterable[str]) -> Client:
     """Load what all clients have in common: the role im_client, written down like a client."""
     role = next(role for role in (Path(path) / "im_client" for path in roles_paths) if role.is_dir())
     return _client(role, _load(role / "vars" / "main.yml")["__im_client_common"])
+
+
+def _definitions(roles_paths: Iterable[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The roles that are clients, each name once, with what they say about themselves."""
+    known = set()
+    for roles in map(Path, roles_paths):
+        for answers in sorted(roles.glob("*/vars/main.yml")):
+            role = answers.parents[1]
+            if role.name not in known and (definition := _load(answers).get(f"__{role.name}_client")):
+                known.add(role.name)
+                yield role, definition
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -50,6 +50,11 @@ class Connection:
     """A stream to a server that was reached over TCP. A context manager: leaving it closes the stream.
 
     Every wait is bounded: the login as a whole, then each answer, by ``timeout``.
+
+    Attributes:
+        endpoint: the place that accepted.
+        tls_version: such as "TLSv1.3"; "" before the handshake.
+        certificate: of the server, verified, in DER; b"" before the handshake.
     """
 
     def __init__(
@@ -79,6 +84,8 @@ class Connection:
         self._parser = StreamParser(max_stanza)
         self._elements: collections.deque[Element] = collections.deque()
         self._outbox = bytearray()
+        self.tls_version = ""
+        self.certificate = b""
         self._socket, self.endpoint = self._connect(resolver, server)
 
     def __enter__(self) -> Connection:
@@ -98,14 +105,15 @@ class Connection:
         self._socket.close()
 
     @property
-    def tls(self) -> ssl.SSLSocket | None:
-        """The TLS layer, for what can be told about it; None before the handshake."""
-        return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
-
-    @property
     def peer(self) -> str:
-        """The address that accepted the connection."""
-        return str(self._socket.getpeername()[0])
+        """The address that accepted the connection, as long as it is there; then "".
+
+        A server may be gone again as soon as it has accepted.
+        """
+        try:
+            return str(self._socket.getpeername()[0])
+        except OSError:
+            return ""
 
     def detach(self) -> socket.socket:
         """Hand out the raw link, for a handshake that is looked at and thrown away; nothing works here afterwards.
@@ -113,7 +121,7 @@ class Connection:
         Raises:
             ValueError: TLS has begun.
         """
-        if self.tls is not None:
+        if isinstance(self._socket, ssl.SSLSocket):
             raise ValueError("the link is inside TLS already")
         link = self._socket
         self._socket = socket.socket(link.family, link.type)
@@ -243,9 +251,13 @@ class Connection:
         context = self._trust.direct if self.endpoint.direct_tls else self._trust.starttls
         try:
             self._socket.settimeout(self._remaining())
-            self._socket = context.wrap_socket(self._socket, server_hostname=self._server.ascii_domain)
+            tls = context.wrap_socket(self._socket, server_hostname=self._server.ascii_domain)
         except OSError as error:
             raise os_problem(error, self._doing) from None
+        self._socket = tls
+        # Noted at once: a layer that has failed knows them no more.
+        self.tls_version = tls.version() or ""
+        self.certificate = tls.getpeercert(binary_form=True) or b""
 
     def _receive(self) -> Element:
         while not self._elements:

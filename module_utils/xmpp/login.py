@@ -80,14 +80,14 @@ def login(
 
 def secure(direct_tls: bool) -> Generator[Step, Element, Element]:
     """Get to the features that the server offers inside verified TLS; STARTTLS is a must (RFC 6120 5.4)."""
-    _, features = yield from greet(direct_tls)
-    return features
+    if not direct_tls:
+        yield from request_tls()
+    return (yield from begin_tls())
 
 
-def greet(direct_tls: bool) -> Generator[Step, Element, tuple[Element | None, Element]]:
-    """Do what ``secure`` does; return the features offered in clear, None with direct TLS, and those inside TLS."""
-    in_clear = None if direct_tls else (yield from request_tls())
-    return in_clear, _features((yield Open(secure=True)))
+def begin_tls() -> Generator[Step, Element, Element]:
+    """Begin TLS where the server waits for it, and return the features that it offers inside."""
+    return _features((yield Open(secure=True)))
 
 
 def request_tls() -> Generator[Step, Element, Element]:

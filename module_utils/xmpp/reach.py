@@ -74,7 +74,7 @@ def _try(domain: str, endpoint: Endpoint, resolver: Resolver, trust: Trust, time
             try:
                 connection.perform(secure(endpoint.direct_tls))
             finally:
-                tls = (connection.tls.version() or "") if connection.tls else ""
+                tls = connection.tls_version
     except XmppProblem as problem:
         detail = f"{problem.detail} ({endpoint.note})" if endpoint.note else problem.detail
         return Reached(endpoint, problem.code, detail, address, tls, _since(start))
