@@ -40,6 +40,7 @@ TEXTS: dict[str, str] = {
     "ticket.keep_pidgin": 'To avoid typing it again, tick "Save password" in that window (it is kept in clear in your home folder).',
     "ticket.keep_thunderbird": "To avoid typing it again: Account Settings, XMPP account, field Password.",
     "ticket.keep_other": "Depending on the client, it can be kept for the next starts.",
+    "ticket.check": "(Dry run: nothing was written on {host}. The answer to paste will come from the run without --check.)",
     "ticket.not_done": "Hello,\nThe installation of {client} on {host} is not complete yet. We are working on it and will come back to you.\nHave a nice day.",
     "rollback.host": "host",
     "rollback.login": "login",

@@ -40,6 +40,7 @@ TEXTS: dict[str, str] = {
     "ticket.keep_pidgin": "Pour ne plus avoir à le saisir, cochez « Mémoriser le mot de passe » dans cette fenêtre (il sera gardé en clair dans votre dossier personnel).",
     "ticket.keep_thunderbird": "Pour ne plus avoir à le saisir : Paramètres des comptes, compte XMPP, champ Mot de passe.",
     "ticket.keep_other": "Selon le logiciel, il peut être enregistré pour les démarrages suivants.",
+    "ticket.check": "(Essai à blanc : rien n'a été écrit sur le poste {host}. La réponse à coller viendra de l'exécution sans --check.)",
     "ticket.not_done": "Bonjour,\nL'installation de {client} sur le poste {host} n'est pas terminée. Nous y travaillons et revenons vers vous.\nBonne journée.",
     "rollback.host": "poste",
     "rollback.login": "session",

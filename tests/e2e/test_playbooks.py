@@ -178,6 +178,9 @@ def test_existence_is_checked_with_no_password_of_the_person() -> None:
 
 def test_a_ticket_ends_with_the_answer_to_paste_and_the_note_for_the_colleague() -> None:
     ticket = {"im_ticket_person": "dina.haddad", "im_ticket_host": "pc-lab-03", "im_ticket_client": "gajim"}
+    dry = playbook("ticket.yml", "--check", extra={**ticket, "im_ticket_login": ""})
+    assert "Essai à blanc : rien n'a été écrit sur le poste pc-lab-03." in dry.stdout
+    assert "est prête" not in dry.stdout
     run = playbook("ticket.yml", extra={**ticket, "im_ticket_login": ""})
     assert run.returncode == 0, run.stdout
     public, private = run.stdout.split("--- Note technique (privée) ---")
