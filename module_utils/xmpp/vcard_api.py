@@ -102,10 +102,9 @@ class _Task:
         return value
 
     def _untyped_phone(self) -> Generator[Call, Any, bool]:
-        """Whether there is a telephone that is neither of type work nor home."""
-        if not (yield from self._get("TEL", "NUMBER")):
-            return False
-        return not (yield from self._get("TEL", "HOME")) and not (yield from self._get("TEL", "WORK"))
+        """Whether there is a telephone that is not of type work, where none is of type home: the last one tells."""
+        last = yield from self._get("TEL", "NUMBER")
+        return bool(last) and last != (yield from self._get("TEL", "WORK"))
 
     def _whose_mail(self, wish: dict[str, str]) -> Generator[Call, Any, str]:
         """Whether the one mail address that can be reached is the person's or the unit's."""
