@@ -191,12 +191,11 @@ all_ok:
   returned: always, unless an argument is wrong
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.xmpp.arguments import BadArgument, read_address
+from ansible.module_utils.xmpp.arguments import BadArgument, read_address, read_line
 from ansible.module_utils.xmpp.jid import Jid
 from ansible.module_utils.xmpp.people import MUTUALLY_EXCLUSIVE, people_spec, run
 from ansible.module_utils.xmpp.roster import Contact, Wish, roster_work
@@ -219,12 +218,6 @@ _SEEN_BY = "seen_by"
 
 #: An entry of which nothing but the address is known.
 _NOBODY = dict.fromkeys(("password", "host", "port", "tls"))
-
-#: What XML cannot carry, or brings back as something else.
-_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
-
-#: RFC 6121 2.1.2 leaves the length open and advises servers to take 1023 octets.
-_MAX_TEXT = 1023
 
 
 def main() -> None:
@@ -280,22 +273,11 @@ def add_other_sides(parameters: dict[str, Any]) -> None:
 
 def _contact(wish: Mapping[str, Any], place: str) -> Contact:
     jid = read_address(wish["jid"], place)
-    groups = [_text(group, f"{place} ({jid}): groups[{index}]") for index, group in enumerate(wish["groups"])]
+    groups = [read_line(group, f"{place} ({jid}): groups[{index}]") for index, group in enumerate(wish["groups"])]
     if "" in groups:
         raise BadArgument(f"{place} ({jid}): groups[{groups.index('')}] is empty; leave it out")
-    name = _text(wish["name"], f"{place} ({jid}): name")
-    message = _text(wish["message"], f"{place} ({jid}): message", but="\n")
-    return Contact(jid, name, frozenset(groups), message)
-
-
-def _text(value: str | None, place: str, but: str = "") -> str:
-    """The text without white space around it, if XML can carry it and servers will; ``but`` is allowed besides."""
-    text = (value or "").strip()
-    if any(character not in but for character in _CONTROL.findall(text)):
-        raise BadArgument(f"{place}: holds a control character; remove it")
-    if len(text.encode()) > _MAX_TEXT:
-        raise BadArgument(f"{place}: is longer than {_MAX_TEXT} octets; shorten it")
-    return text
+    name = read_line(wish["name"], f"{place} ({jid}): name")
+    return Contact(jid, name, frozenset(groups), read_line(wish["message"], f"{place} ({jid}): message"))
 
 
 if __name__ == "__main__":

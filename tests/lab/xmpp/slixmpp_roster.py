@@ -1,0 +1,91 @@
+"""A person's contact list as slixmpp, an independent client, reads and writes it on the person's own stream."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import slixmpp
+from ansible.module_utils.xmpp.accounts import Account
+
+_T = TypeVar("_T")
+
+#: Contact -> name, groups in order, subscription, whether a request is under way.
+Roster = dict[str, tuple[str, list[str], str, bool]]
+
+
+def roster(account: Account, ca_file: Path) -> Roster:
+    """The whole list."""
+
+    async def read(client: Any) -> Roster:
+        answer = await client.get_roster(timeout=20)
+        return {
+            str(jid): (item["name"] or "", sorted(item["groups"]), item["subscription"], item["ask"] == "subscribe")
+            for jid, item in answer["roster"]["items"].items()
+        }
+
+    return _logged_in(account, ca_file, read)
+
+
+def change(account: Account, ca_file: Path, *items: tuple[str, str, list[str]]) -> None:
+    """Set contacts (address, name, groups) as a client does."""
+
+    async def write(client: Any) -> None:
+        for jid, name, groups in items:
+            await client.update_roster(jid, name=name, groups=groups, timeout=20)
+
+    _logged_in(account, ca_file, write)
+
+
+def clear(account: Account, ca_file: Path) -> None:
+    """Remove all contacts."""
+
+    async def remove(client: Any) -> None:
+        answer = await client.get_roster(timeout=20)
+        for jid in answer["roster"]["items"]:
+            await client.del_roster_item(jid)
+
+    _logged_in(account, ca_file, remove)
+
+
+def requests(account: Account, ca_file: Path) -> dict[str, str]:
+    """The subscription requests that wait for the person, with their words: what a client gets when it comes online."""
+
+    async def wait(client: Any) -> dict[str, str]:
+        found: dict[str, str] = {}
+        client.auto_authorize = client.auto_subscribe = None
+        client.add_event_handler(
+            "presence_subscribe", lambda presence: found.update({presence["from"].bare: presence["status"]})
+        )
+        # ejabberd keeps them back from a session with a negative priority.
+        client.send_presence()
+        # A server works through a stream in order: what waited comes before the answer to a later question.
+        await client.get_roster(timeout=20)
+        return found
+
+    return _logged_in(account, ca_file, wait)
+
+
+def _logged_in(account: Account, ca_file: Path, action: Callable[[Any], Awaitable[_T]]) -> _T:
+    async def run() -> _T:
+        context = ssl.create_default_context(cafile=str(ca_file))
+        client = slixmpp.ClientXMPP(str(account.jid), account.password, ssl_context=context)
+        client.enable_direct_tls = client.enable_plaintext = client.whitespace_keepalive = False
+        client.plugin["feature_mechanisms"].use_mechs = {"SCRAM-SHA-1", "SCRAM-SHA-256"}
+        started = asyncio.Event()
+        client.add_event_handler("session_start", lambda _: started.set())
+        client.connect(account.host, account.port)
+        try:
+            await asyncio.wait_for(started.wait(), 30)
+            return await action(client)
+        finally:
+            await client.disconnect(wait=1)
+            client.abort()
+            if client._run_out_filters:
+                client._run_out_filters.cancel()
+                await asyncio.gather(client._run_out_filters, return_exceptions=True)
+
+    return asyncio.run(run())
