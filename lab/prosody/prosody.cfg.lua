@@ -35,6 +35,7 @@ local provisioner = ENV_LAB_PROVISIONER .. "@" .. ENV_LAB_DOMAIN
 admins = { admin }
 unlimited_jids = { admin, provisioner }
 
+certificates = "/etc/lab/certs"
 local certificate = {
 	certificate = "/etc/lab/certs/" .. ENV_LAB_DOMAIN .. ".crt";
 	key = "/etc/lab/certs/" .. ENV_LAB_DOMAIN .. ".key";
@@ -63,7 +64,7 @@ VirtualHost(ENV_LAB_DOMAIN)
 		};
 	}
 
-Component(ENV_LAB_CONFERENCE, "muc")
+Component(ENV_LAB_CONFERENCE)("muc")
 	name = "Salons"
 	restrict_room_creation = "admin"
 	modules_enabled = { "lab_rooms" }

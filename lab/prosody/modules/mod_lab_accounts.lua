@@ -1,8 +1,10 @@
 -- Gives every account of the lab's secrets file its password, makes and removes the extra accounts of
 -- `lab/lab accounts`, and says on the log who comes online and who leaves.
 -- Files, not prosodyctl: passwords never stand in the arguments of a process.
+local datamanager = require "util.datamanager";
 local json = require "util.json";
 local jid_split = require "util.jid".split;
+local lfs = require "lfs";
 local usermanager = require "core.usermanager";
 
 local accounts = module:open_store("accounts");
@@ -35,12 +37,38 @@ local function extra_name(number)
 	return ("u%05d"):format(number);
 end
 
+-- The names of all who have anything beside their account: contacts, bookmarks, a profile, an open session.
+local function users_with_belongings()
+	local found = {};
+	local top = prosody.paths.data .. "/" .. datamanager.path_encode(module.host);
+	for store in lfs.dir(top) do
+		if not store:match("^%.") and store ~= "accounts" and lfs.attributes(top .. "/" .. store, "mode") == "directory" then
+			for file in lfs.dir(top .. "/" .. store) do
+				found[datamanager.path_decode(file:match("^[^.]*"))] = true;
+			end
+		end
+	end
+	for user in pairs(prosody.hosts[module.host].sessions) do
+		found[user] = true;
+	end
+	return found;
+end
+
 -- Brings the extra accounts from `made` to `count`. They share one password, so one salted hash serves them all:
 -- 10,000 rounds of PBKDF2 for each would take a minute for ten thousand accounts.
 local function change_extra(made, count, password)
+	local busy = users_with_belongings();
 	for number = made, count + 1, -1 do
-		usermanager.delete_user(extra_name(number), module.host);
+		local user = extra_name(number);
+		-- Looking for the belongings of ten thousand who have none takes a minute.
+		if busy[user] then
+			usermanager.delete_user(user, module.host);
+		else
+			accounts:set(user, nil);
+		end
 	end
+	-- Prosody would remember the contacts of a deleted account and give them to the next of that name.
+	prosody.hosts[module.host].roster_cache = nil;
 	if made < count then
 		ensure(extra_name(1), password);
 		local hashed = accounts:get(extra_name(1));
