@@ -20,15 +20,14 @@ sys.path.append(str(PROJECT / "lab"))
 from im_lab.settings import Settings  # noqa: E402 - the lab is no installed package
 
 
-@pytest.fixture(scope="session")
-def server() -> LabServer:
+def _running(name: str) -> LabServer:
     settings = Settings.from_environment()
-    table, lab_server = settings.table, settings.server("xmpp")
+    table, lab_server = settings.table, settings.server(name)
     try:
         passwords = json.loads(settings.secrets.read_text(encoding="utf-8"))
         socket.create_connection((HOST, lab_server.port("starttls")), timeout=5).close()
     except OSError as error:
-        pytest.skip(f"the lab's server does not run ({error}); start it with: lab/lab up")
+        pytest.skip(f"the lab's {name} does not run ({error}); start it with: lab/lab up {name}")
     return LabServer(
         domain=lab_server.domain,
         people=table["people"],
@@ -38,6 +37,16 @@ def server() -> LabServer:
         direct=lab_server.port("direct"),
         ca_file=settings.state / "ca" / "ca.crt",
     )
+
+
+@pytest.fixture(scope="session")
+def server() -> LabServer:
+    return _running("xmpp")
+
+
+@pytest.fixture(scope="session")
+def ejabberd() -> LabServer:
+    return _running("ejabberd")
 
 
 @pytest.fixture(scope="session")

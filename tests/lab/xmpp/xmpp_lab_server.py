@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible.module_utils.xmpp.accounts import Account
@@ -18,7 +18,7 @@ class LabServer:
     domain: str
     people: list[str]
     admin: str
-    passwords: dict[str, str]
+    passwords: dict[str, str] = field(repr=False)
     starttls: int
     direct: int
     ca_file: Path

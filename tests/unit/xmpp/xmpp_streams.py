@@ -119,7 +119,8 @@ def chunked(draw: st.DrawFn) -> tuple[bytes, list[bytes], bool]:
     valid = draw(st.integers(0, 3)) == 0
     whole = draw(VALID if valid else BAD)
     sizes = draw(st.lists(st.one_of(st.integers(1, 7), st.integers(1, 2_000)), min_size=1, max_size=8))
-    pieces, place = [], 0
+    pieces: list[bytes] = []
+    place = 0
     while place < len(whole):
         # A long stream in single octets would only take long.
         size = max(sizes[len(pieces) % len(sizes)], len(whole) // 400)
