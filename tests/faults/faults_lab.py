@@ -63,13 +63,14 @@ def traces() -> dict[str, str]:
 
 @dataclass
 class Site:
-    """How site.yml is run: the demo's inventory, aimed at one desk of this lab, with these seats."""
+    """How a playbook is run: the demo's inventory, aimed at one desk of this lab, with these seats."""
 
     seats: list[dict[str, Any]]
     directory: Path  # of the reports, and of what else the run leaves on the control node
     variables: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)  # variables of the desk
+    playbook: str = "site.yml"
 
     def command(self, *arguments: str) -> list[str]:
         """The command line; the variables stand in a file, as they may hold secrets."""
@@ -86,7 +87,7 @@ class Site:
         for name, content in files.items():
             (self.directory / name).write_text(json.dumps(content), encoding="utf-8")
         inventories = ["-i", "inventories/demo", "-i", str(self.directory / "desk.json")]
-        play = ["playbooks/site.yml", "--limit", HOST, "-e", f"@{self.directory / 'variables.json'}"]
+        play = [f"playbooks/{self.playbook}", "--limit", HOST, "-e", f"@{self.directory / 'variables.json'}"]
         return [str(_BIN / "ansible-playbook"), *inventories, *play, *arguments]
 
     def settings(self) -> dict[str, str]:
