@@ -11,7 +11,8 @@ description:
     job that merges them as the person at the next login, before the client starts, and it brings back what the job
     noted.
   - Laid down are the job (C(/usr/local/lib/im_client/login-job.pyz)) and its hooks, which are C(/etc/profile.d), and
-    C(/etc/X11/Xsession.d) and a systemd user unit where those directories exist. They cost one test of a file at the
+    C(/etc/X11/Xsession.d) and a systemd user unit where those directories exist; systemd user managers that run
+    already are told to read it. The hooks cost one test of a file at the
     login of a person for whom nothing waits, and disappear with the last wish of the host.
   - Wishes and results of a login stand in C(/var/lib/im_client/pending/LOGIN), which belongs to the login. Everything
     in it is read, written and removed by a process that has become its owner, and what comes from it is only passed on
@@ -103,8 +104,10 @@ import os
 import pwd
 import select
 import shlex
+import shutil
 import signal
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -116,8 +119,8 @@ from ansible.module_utils.im_pending_places import PENDING, RESULT, SCHEMA, SIZE
 JOB = Path("/usr/local/lib/im_client/login-job.pyz")
 UNIT = "im-client-login.service"
 UNITS = Path("/etc/systemd/user")
-# default.target starts with the first session of a person, graphical-session-pre.target with each graphical one.
-WANTED_BY = ("default.target.wants", "graphical-session-pre.target.wants")
+# basic.target starts with the first session of a person and keeps it waiting; a graphical session has the others.
+WANTED_BY = ("basic.target.wants", "graphical-session-pre.target.wants", "graphical-session.target.wants")
 HOOKS = (
     Path("/etc/profile.d/im-client-login.sh"),
     Path("/etc/X11/Xsession.d/19im-client-login"),  # before 20*, which start things
@@ -140,7 +143,11 @@ UNIT_TEXT = """\
 [Unit]
 Description=Apply messaging settings that waited for the client to be closed
 ConditionPathExists={pending}/%u/{wishes}
-Before=graphical-session-pre.target
+# pam_systemd lets no login go on before the user manager has reached basic.target, whatever the shell or the session.
+# What starts at login (xdg-desktop-autostart.target) comes after graphical-session.target.
+DefaultDependencies=no
+Before=basic.target graphical-session-pre.target graphical-session.target shutdown.target
+Conflicts=shutdown.target
 
 [Service]
 Type=oneshot
@@ -148,7 +155,7 @@ ExecStart=-{python} -I {job}
 TimeoutStartSec=30
 
 [Install]
-WantedBy=default.target graphical-session-pre.target
+WantedBy=basic.target graphical-session-pre.target graphical-session.target
 """
 
 
@@ -205,6 +212,21 @@ def lay_hooks(job: bytes, python: str) -> bool:
             (UNITS / wants / UNIT).symlink_to(f"../{UNIT}")
             changed = True
     return changed
+
+
+def tell_managers(logins: list[str]) -> None:
+    """Have the systemd user managers of LOGINS, which may outlive a session, read the hook."""
+    systemctl = shutil.which("systemctl")
+    if systemctl is None or not Path("/run/systemd/system").is_dir():
+        return
+    for login in logins:
+        # As `systemctl --user daemon-reload`, which root cannot ask for everywhere.
+        command = [systemctl, "kill", "--kill-who=main", "--signal=HUP", f"user@{pwd.getpwnam(login).pw_uid}.service"]
+        # One that does not run will read the hook when it starts.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(  # noqa: S603 - systemd's own program, a number is all that varies
+                command, capture_output=True, check=False, timeout=TIME_LIMIT
+            )
 
 
 def laid_paths() -> list[Path]:
@@ -329,8 +351,8 @@ def kept(top: Path, wishes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def untried(wish: dict[str, Any]) -> dict[str, Any]:
-    """Return a wish without what the job counts in it."""
-    return {name: value for name, value in wish.items() if name != "tries"}
+    """Return a wish without what the job notes in it."""
+    return {name: value for name, value in wish.items() if name not in ("tries", "tried")}
 
 
 def emptied(top: Path) -> dict[str, Any]:
@@ -505,8 +527,11 @@ def main() -> None:
         except (OSError, ValueError) as error:
             answer["error"] = str(error)
     if asked["action"] == "settle" and not module.check_mode:
-        if any(answer["pending"] for answer in answers):
+        waited_for = [answer["login"] for answer in answers if answer["pending"]]
+        if waited_for:
             changed |= lay_hooks(base64.b64decode(asked["job"] or ""), sys.executable)
+            if changed:
+                tell_managers(waited_for)
         elif not all_places():
             changed |= remove_hooks()
     module.exit_json(changed=changed, supported=supported, logins=answers)

@@ -30,8 +30,11 @@ from .im_pending_places import LOCK, PENDING, RESULT, SCHEMA, SIZE_LIMIT, STATE_
 #: Seconds that a login may be held up at most, by a dead home for instance; 10 of them for one question to the home.
 TIME_LIMIT = 20
 QUESTION_LIMIT = 10
-#: A wish that was refused, failed or was cut off so often is given up; the next run of the playbook decides anew.
+#: Logins at which a wish was refused, failed or was cut off until it is given up; the next run decides anew.
 TRIES = 3
+#: Seconds within which the hooks of one login come: together they make one try, and hold up the login once.
+ONE_LOGIN = 60
+CUT_OFF = {"state": "failed", "detail": "the login job was cut off, is the home reachable?"}
 MASK = "********"
 
 
@@ -128,59 +131,101 @@ def main(files: ProfileFiles, pending: str = PENDING) -> int:
     """
     if os.geteuid() == 0:
         return 0
-    # A shell would tell the person about a child that died of a signal.
-    signal.signal(signal.SIGALRM, lambda _signal, _frame: os._exit(0))
-    signal.alarm(TIME_LIMIT)
-    os.umask(0o077)
-    try:
-        person = pwd.getpwuid(os.geteuid())
-        run(person.pw_name, posixpath.join(pending, person.pw_name), person.pw_dir, files)
-    except Exception as error:  # noqa: BLE001 - a bug of ours must not cost anybody the login
-        # Not its text, which may quote what was read.
-        syslog.syslog(syslog.LOG_ERR, f"im_client: the login job ended early: {type(error).__name__}")
+    # Python runs no handler of a signal while a call to a dead name service or disk does not return. So another
+    # process works, and this one only waits, which nothing can hold up.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a session may have been told to ignore it, and then none comes
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    worker = os.fork()
+    if worker == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        signal.alarm(TIME_LIMIT + 5)  # kills; only if this one's parent was killed
+        _work(files, pending)
+        os._exit(0)
+    if signal.sigtimedwait({signal.SIGCHLD}, TIME_LIMIT) is None:
+        os.kill(worker, signal.SIGKILL)  # not waited for: a dead disk keeps it even from dying
     return 0
 
 
-def run(login: str, directory: str, home: str, files: ProfileFiles) -> None:
-    """Try each wish in a directory once, and note there what became of it and what still waits.
+def _work(files: ProfileFiles, pending: str) -> None:
+    os.umask(0o077)
+    try:
+        person = pwd.getpwuid(os.geteuid())
+        run(person.pw_name, posixpath.join(pending, person.pw_name), person.pw_dir, files, time.time())
+    except Exception as error:  # noqa: BLE001 - a bug of ours must not cost anybody the login
+        # Not its text, which may quote what was read.
+        syslog.syslog(syslog.LOG_ERR, f"im_client: the login job ended early: {type(error).__name__}")
+
+
+def run(login: str, directory: str, home: str, files: ProfileFiles, now: float) -> None:
+    """Try once each wish in a directory that was not tried at this login, and note there what became of it.
 
     Args:
         login: who this process is.
         directory: the login's own in PENDING.
         home: under which the previous bytes are kept, in ``.local/state/im_client``.
         files: reads and writes.
+        now: seconds since the epoch.
 
     Raises:
-        OSError: the directory cannot be used; nothing was written then.
+        OSError: the directory cannot be used, or another job hangs; nothing was written then.
     """
     with _only_one(directory):
         notes = Notes(directory)
-        for wish in notes.wishes():
+        due = [wish for wish in notes.wishes() if abs(now - _when_tried(wish)) >= ONE_LOGIN]
+        for wish in due:
+            # Also those whose turn does not come: what cut off this job would cut off the login's next one too.
+            wish["tried"] = now
+        for wish in due:
             key = wish["key"]
             if wish["tries"] >= TRIES:
                 notes.settle(wish, {"state": "failed", "detail": f"given up: {TRIES} tries did not end"})
                 continue
             # Counted before the work: a try that is cut off is one too.
-            notes.keep({**wish, "tries": wish["tries"] + 1})
+            notes.keep({**wish, "tries": wish["tries"] + 1}, CUT_OFF)
             found = _attempt(wish, login, home, files)
             syslog.syslog(syslog.LOG_INFO, f"im_client: {key}: {found['state']}")
             if found["state"] == "deferred":
-                notes.keep(wish, found)
+                # No try: who closes the client and logs in again at once gets what waits.
+                notes.keep({**wish, "tried": 0}, found)
             elif found["state"] in ("refused", "failed") and wish["tries"] + 1 < TRIES:
                 notes.keep({**wish, "tries": wish["tries"] + 1}, found)
             else:
                 notes.settle(wish, found)
 
 
+def _when_tried(wish: Mapping[str, Any]) -> float:
+    tried = wish.get("tried")
+    return tried if isinstance(tried, (int, float)) else 0
+
+
 @contextlib.contextmanager
 def _only_one(directory: str) -> Iterator[None]:
-    """Wait until no other job of the login works: two hooks of one session must both come before the client."""
+    """Wait until no other job of the login works: two hooks of one session must both come before the client.
+
+    Raises:
+        TimeoutError: who works has had its time, so it hangs.
+    """
     lock = os.open(posixpath.join(directory, LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        waited = 0.0
+        while not _locked(lock):
+            # The time of the file says when its holder began, except for the moment before it could say so.
+            if waited > 1 and abs(time.time() - os.fstat(lock).st_mtime) > TIME_LIMIT:
+                raise TimeoutError
+            time.sleep(0.05)
+            waited += 0.05
+        os.utime(lock)
         yield
     finally:
         os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _attempt(wish: Mapping[str, Any], login: str, home: str, files: ProfileFiles) -> dict[str, Any]:

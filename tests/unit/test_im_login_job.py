@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 import base64
 import dataclasses
+import fcntl
 import hashlib
 import io
+import itertools
 import json
+import os
 import subprocess
 import sys
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,9 +22,9 @@ from typing import Any
 import pytest
 from ansible.module_utils import im_login_bundle, im_login_job
 from ansible.module_utils.im_engine import Group
-from ansible.module_utils.im_login_job import TRIES, group_of, pending_wish, run
+from ansible.module_utils.im_login_job import TIME_LIMIT, TRIES, group_of, pending_wish, run
 from ansible.module_utils.im_model import Client, Document
-from ansible.module_utils.im_pending_places import RESULT, SCHEMA, WISHES
+from ansible.module_utils.im_pending_places import LOCK, RESULT, SCHEMA, WISHES
 from rendering import HOSTILE
 
 ENFORCED = "[Desktop Entry]\nType=Application\nName=Toy\nExec=toy\n"
@@ -83,9 +87,13 @@ def lay(tmp_path: Path) -> Any:
     return lay_down
 
 
-def log_in(tmp_path: Path, home: Home) -> dict[str, Any]:
+#: When each login of the tests happens; an hour passes in between.
+HOURS = itertools.count(3600.0, 3600.0)
+
+
+def log_in(tmp_path: Path, home: Home, now: float | None = None) -> dict[str, Any]:
     """Run the job once; returns what it noted of each group."""
-    run("toy", str(tmp_path), "/home/toy", home)
+    run("toy", str(tmp_path), "/home/toy", home, next(HOURS) if now is None else now)
     result = tmp_path / RESULT
     return dict(json.loads(result.read_text())["groups"]) if result.exists() else {}
 
@@ -191,6 +199,74 @@ def test_a_try_that_is_cut_off_counts_and_holds_up_no_login_for_ever(tmp_path: P
     assert "given up" in noted["toy/toy"]["detail"]
     assert noted["toy/second"]["state"] == "changed"
     assert list(home.files) == [".config/autostart/second.desktop"]
+
+
+def test_the_hooks_of_one_login_make_one_try_even_if_it_is_cut_off(tmp_path: Path, lay: Any) -> None:
+    class Cut(Home):
+        def read_requests(self, *args: Any, **more: Any) -> list[dict[str, Any]]:
+            super().read_requests(*args, **more)
+            raise KeyboardInterrupt
+
+    home = Cut()
+    lay(wish_for(toy()), wish_for(toy("second")))
+    with pytest.raises(KeyboardInterrupt):
+        log_in(tmp_path, home, now=1000.0)
+    for later in (1001.0, 990.0, 1059.0):
+        noted = log_in(tmp_path, home, now=later)
+    assert (noted["toy/toy"]["state"], noted["toy/toy"]["tries"]) == ("failed", 1)
+    assert "cut off" in noted["toy/toy"]["detail"] and len(home.asked) == 1
+    assert log_in(tmp_path, Home(), now=1060.0)["toy/second"]["state"] == "changed"
+
+
+def test_who_closes_the_client_and_logs_in_again_at_once_gets_what_waits(tmp_path: Path, lay: Any) -> None:
+    home = Home()
+    home.running = [{"pid": 7, "what": "process toy"}]
+    lay(wish_for(toy()))
+    assert log_in(tmp_path, home, now=1000.0)["toy/toy"]["state"] == "deferred"
+    home.running = []
+    assert log_in(tmp_path, home, now=1001.0)["toy/toy"]["state"] == "changed"
+
+
+def test_a_time_of_the_last_try_that_is_none_counts_as_long_ago(tmp_path: Path, lay: Any) -> None:
+    lay({**wish_for(toy()), "tried": "yesterday"})
+    assert log_in(tmp_path, Home())["toy/toy"]["state"] == "changed"
+
+
+def test_a_job_that_hangs_since_long_holds_up_no_other_one(tmp_path: Path, lay: Any) -> None:
+    lay(wish_for(toy()))
+    with (tmp_path / LOCK).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        os.utime(tmp_path / LOCK, (0, time.time() - TIME_LIMIT - 1))
+        with pytest.raises(TimeoutError):
+            log_in(tmp_path, Home())
+    assert log_in(tmp_path, Home())["toy/toy"]["state"] == "changed"
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["SIGCHLD as usual", "SIGCHLD ignored by the session"])
+def test_a_job_that_no_signal_handler_can_end_does_not_hold_up_the_login(
+    tmp_path: Path, lay: Any, monkeypatch: pytest.MonkeyPatch, ignored: bool
+) -> None:
+    """As a name service does that never answers: Python would not even run the handler of an alarm."""
+    lay(wish_for(toy()))
+    script = f"""
+import os, signal, sys
+sys.path.insert(0, {str(tmp_path / "job.pyz")!r})
+from im_client_job import im_login_job
+im_login_job.TIME_LIMIT = 1
+im_login_job.os.geteuid = lambda: 4242
+def hang(_uid):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGALRM}})
+    print(os.getpid(), flush=True)
+    signal.pause()
+im_login_job.pwd.getpwuid = hang
+sys.exit(im_login_job.main(None, {str(tmp_path)!r}))
+"""
+    (tmp_path / "job.pyz").write_bytes(im_login_bundle.login_job())
+    command = ["sh", "-c", f"trap '' {'CHLD' if ignored else 'USR1'}; exec \"$@\"", "sh", sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not Path(f"/proc/{done.stdout.strip()}/exe").exists()
+    assert waiting(tmp_path) == ["toy/toy"]
 
 
 def test_one_bad_wish_costs_the_others_nothing(tmp_path: Path, lay: Any) -> None:
