@@ -2,85 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible.module_utils.im_clients import load_clients, load_common
-from ansible.module_utils.im_engine import Group, groups_of
-from ansible.module_utils.im_login_bundle import login_job
-from ansible.module_utils.im_login_job import pending_wish
+from login_desk import JOB, LOGIN, PLACE, SHIFT, Desk, wish
 
 pytestmark = pytest.mark.lab
-PROJECT = Path(__file__).resolve().parents[2]
-LOGIN, OTHER = "joblog", "joblog2"
-PLACE = f"/var/lib/im_client/pending/{LOGIN}"
-JOB = "/usr/local/lib/im_client/login-job.pyz"
-# A second lab (lab/README.md) can take the place of the first one.
-PREFIX, SHIFT = os.environ.get("LAB_PREFIX", ""), int(os.environ.get("LAB_PORT_SHIFT", "0"))
-LAB = PROJECT / ".lab" / "others" / PREFIX if PREFIX else PROJECT / ".lab"
+OTHER = "joblog2"
 PORTS = {"pc-bib-01": 22001 + SHIFT, "pc-lab-03": 22003 + SHIFT}
-CLIENTS, COMMON = load_clients([str(PROJECT / "roles")]), load_common([str(PROJECT / "roles")])
-
-
-class Desk:
-    """One desk of the lab, seen by its administrator."""
-
-    def __init__(self, host: str, directory: Path) -> None:
-        self.host = host
-        self.directory = directory
-
-    def sh(self, command: str) -> str:
-        """Run a command as root; returns what it prints."""
-        line = ["ssh", "-F", str(LAB / "ssh_config"), f"root@{self.host}", command]
-        done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
-
-    def log_in(self, login: str = LOGIN) -> None:
-        """A login through /etc/profile; it must succeed and say nothing."""
-        assert self.sh(f"su - {login} -c true 2>&1") == ""
-
-    def files(self, login: str = LOGIN) -> str:
-        """Checksums of all files of a home but the shell's own."""
-        return self.sh(f"cd ~{login} && find . -type f -exec sha256sum {{}} + | sort -k 2")
-
-    def pending(self, action: str, wishes: list[Any] | None = None, login: str = LOGIN) -> dict[str, Any]:
-        """Call im_pending for one login; returns its answer."""
-        job = base64.b64encode(login_job()).decode()
-        arguments = {
-            "action": action,
-            "logins": [{"login": login, "wishes": json.dumps(wishes or [])}],
-            "job": job,
-        }
-        task = {"im_pending": arguments}
-        play = [{"hosts": self.host, "gather_facts": False, "become": True, "tasks": [task]}]
-        path = self.directory / "play.yml"
-        path.write_text(json.dumps(play))
-        extra = {"__lab": str(LAB), "ansible_port": PORTS[self.host]}
-        done = subprocess.run(
-            [Path(sys.executable).with_name("ansible-playbook"), path, "-e", json.dumps(extra)],
-            cwd=PROJECT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "json"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        answer: dict[str, Any] = json.loads(done.stdout)["plays"][0]["tasks"][-1]["hosts"][self.host]
-        assert "sha256" not in done.stdout and job[:80] not in done.stdout
-        return answer
 
 
 @pytest.fixture(params=PORTS)
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(request.param, tmp_path)
+    found = Desk(request.param, tmp_path, PORTS[request.param])
     clean = "; ".join(f"pkill -KILL -u {who}; userdel -rf {who} 2>/dev/null" for who in (LOGIN, OTHER))
     found.sh(f"{clean}; rm -rf /usr/local/bin/joblog /root/joblog-* {PLACE}; mkdir /usr/local/bin/joblog")
     found.sh(
@@ -89,22 +25,6 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     yield found
     found.pending("settle")
     found.sh(f"{clean}; rm -rf /usr/local/bin/joblog")
-
-
-def wish(jid: str = "zoe.obrien@univ-lille.example") -> dict[str, Any]:
-    """What im_profile would leave for the login whose Pidgin runs: an account and a start at login."""
-    fragments = {
-        ("accounts.xml", "enforced"): (
-            "<account version='1.0'><account><protocol>prpl-jabber</protocol>"
-            f"<name>{jid}</name><settings><setting name='port' type='int'>5222</setting></settings></account></account>"
-        ),
-        ("pidgin.desktop", "enforced"): "[Desktop Entry]\nType=Application\nName=Pidgin\nExec=pidgin\n",
-    }
-    seat = {"login": LOGIN, "person": "zoe.obrien", "clients": ["pidgin"]}
-    group: Group = groups_of([seat], CLIENTS, COMMON, "Debian")[-1]
-    made: dict[str, Any] | None = pending_wish(group, lambda document, part: fragments.get((document.path, part), ""))
-    assert made is not None
-    return made
 
 
 def test_what_waits_is_applied_by_the_person_at_the_login_after_the_client_is_gone(desk: Desk) -> None:
@@ -137,9 +57,9 @@ def test_what_waits_is_applied_by_the_person_at_the_login_after_the_client_is_go
     assert desk.sh(f"stat -c %a ~{LOGIN}/.purple/accounts.xml") == "600"
     assert desk.sh(f"ls -A {PLACE}").split() == ["lock", "result.json"]
 
-    stamps = desk.sh(f"find ~{LOGIN} {PLACE} -type f -printf '%p %T@ %i\\n' | sort")
+    stamps = desk.stamps()
     desk.log_in()
-    assert desk.sh(f"find ~{LOGIN} {PLACE} -type f -printf '%p %T@ %i\\n' | sort") == stamps
+    assert desk.stamps() == stamps
 
     (told,) = desk.pending("settle")["logins"]
     noted = told["result"][f"{LOGIN}/pidgin"]
