@@ -25,11 +25,16 @@ DOMAIN, CONFERENCE = "univ-lille.example", "conference.univ-lille.example"
 XMPP_PORT, DIRECT_TLS_PORT = 15222 + PORT_SHIFT, 15223 + PORT_SHIFT
 
 
-def lab(*words: str) -> str:
+def call_lab(*words: str) -> subprocess.CompletedProcess[str]:
     """Call lab/lab for the second lab."""
     environment = dict(os.environ, LAB_PREFIX=PREFIX, LAB_PORT_SHIFT=str(PORT_SHIFT))
     command = [str(PROJECT / "lab" / "lab"), *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def lab(*words: str) -> str:
+    """Call lab/lab for the second lab, which obeys; returns what it printed."""
+    done = call_lab(*words)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -59,6 +64,30 @@ def test_up_again_leaves_the_running_hosts_alone() -> None:
     started = ssh("root", "cut -d ' ' -f 22 /proc/1/stat; touch /root/mark")
     lab("up", HOST)
     assert ssh("root", "cut -d ' ' -f 22 /proc/1/stat; ls /root/mark").split() == [*started.split(), "/root/mark"]
+
+
+def test_up_starts_no_server_that_is_not_named() -> None:
+    there = podman("ps", "--all", "--format", "{{.Names}}")
+    assert sorted(name for name in there if name.startswith(f"{PREFIX}-")) == [f"{PREFIX}-{HOST}", f"{PREFIX}-xmpp"]
+    servers = json.loads(lab("servers"))
+    assert {name: row["running"] for name, row in servers.items()} == {
+        "xmpp": True,
+        "prosody13": False,
+        "ejabberd": False,
+    }
+
+
+def test_a_server_that_does_not_run_gets_no_extra_accounts() -> None:
+    refused = call_lab("accounts", "3", "--server", "prosody13")
+    assert refused.returncode == 1
+    assert "lab/lab up prosody13" in refused.stderr
+
+
+def test_a_name_that_the_table_does_not_know_is_refused_with_those_that_it_knows() -> None:
+    refused = call_lab("up", "pc-nowhere")
+    assert refused.returncode == 1
+    assert "pc-nowhere" in refused.stderr
+    assert all(name in refused.stderr for name in ("pc-bib-01", "prosody13", "ejabberd"))
 
 
 def test_up_starts_a_stopped_host_again_with_what_it_had() -> None:
