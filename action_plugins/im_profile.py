@@ -63,6 +63,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "platform": {"type": "str", "required": True},
                 "versions": {"type": "dict", "default": {}},
                 "passwords": {"type": "dict", "default": {}, "no_log": True},
+                "rooms_on_server": {"type": "bool", "default": False},
             }
         )
         host = self._task_vars["inventory_hostname"]
@@ -74,6 +75,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         except InventoryError as error:
             raise AnsibleActionFail(str(error)) from error
         self._language, self._platform = args["language"], args["platform"]
+        self._rooms_on_server = args["rooms_on_server"]
         self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site, args["passwords"]) for seat in seats}
         outcomes = self._deploy(im_engine.groups_of(seats, CLIENTS, COMMON, self._platform))
         results = [
@@ -190,7 +192,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         if seat["state"] == "absent":
             return []
         extra = {"store_password": True} if wish.person["store_password"] else {}
-        rooms = {"rooms": ", ".join(room["jid"] for room in wish.person["rooms"])} if wish.person["rooms"] else {}
+        # A client that keeps no rooms of its own reads the bookmarks of the server.
+        local = [] if self._rooms_on_server else wish.person["rooms"]
+        rooms = {"rooms": ", ".join(room["jid"] for room in local)} if local else {}
         return [
             text("warning.not_expressed", self._language, person=seat["person"], wish=lost, client=client.title)
             for lost in not_expressed({**wish.preferences, **rooms, **extra}, client.expresses)

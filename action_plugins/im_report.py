@@ -17,6 +17,7 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils import im_report
+from ansible.module_utils.im_provisioning import as_lines
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
@@ -43,13 +44,19 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         people = args["people"]
         rows = im_report.rows_of(hosts, people, args["accounts"])
         language = args.get("language", "fr")
-        report = im_report.as_report(rows, args["accounts"], bool(self._task.check_mode))
+        provisioned = args.get("provisioned") or []
+        report = im_report.as_report(rows, args["accounts"], bool(self._task.check_mode), provisioned)
         path = im_report.write(report, Path(args["directory"]))
         return result | {
             "changed": False,
             "rows": rows,
             "table": im_report.as_table(rows, language),
             "path": str(path),
-            "summary": im_report.summary(rows, language),
-            "all_good": im_report.all_good(rows),
+            "summary": "\n".join(
+                [
+                    im_report.summary(rows, language),
+                    *(as_lines(provisioned, language, bool(self._task.check_mode)) if provisioned else []),
+                ]
+            ),
+            "all_good": report["all_good"],
         }

@@ -48,6 +48,11 @@ options:
     description: Package name to installed version, as C(im_host_info) answers.
     type: dict
     default: {}
+  rooms_on_server:
+    description:
+      - Whether the rooms of people stand in their bookmarks on the server. A client without own rooms has them there.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Supported; predicts every document and state without writing.

@@ -19,6 +19,11 @@ options:
     type: list
     elements: dict
     required: true
+  provisioned:
+    description: The C(rows) that C(im_provisioning) returned, where contacts, rooms and profiles were written.
+    type: list
+    elements: dict
+    default: []
   directory:
     description: Directory on the control node for the JSON file.
     type: path

@@ -18,7 +18,7 @@ _DOMAIN = re.compile(r"(?!-)[^\s@/:\"'&<>]+")
 _LOGIN = re.compile(r"[^\s/:\x00-\x1f]+")
 
 _PERSON_KEYS = {
-    "jid", "name", "nickname", "mail", "phone", "unit", "unit_mail", "unit_phone",
+    "jid", "name", "nickname", "mail", "phone", "unit", "unit_mail", "unit_phone", "avatar",
     "contacts", "rooms", "preferences", "store_password",
 }  # fmt: skip
 _ROOM_KEYS = {"room", "name", "nick", "autojoin"}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .im_catalogue import text
+from .im_provisioning import all_in_place
 
 #: The closed list of states, as design and docs name them.
 STATES = ("compliant", "changed", "drift", "deferred", "refused", "failed", "unreachable", "waived")
@@ -119,18 +120,25 @@ def summary(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
 
 
 def as_report(
-    rows: Sequence[Mapping[str, Any]], accounts: Sequence[Mapping[str, Any]], check_mode: bool
+    rows: Sequence[Mapping[str, Any]],
+    accounts: Sequence[Mapping[str, Any]],
+    check_mode: bool,
+    provisioned: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The JSON result: version of its shape, when, whether it was a dry run, counts, rows, accounts."""
+    """The JSON result: version of its shape, when, whether it was a dry run, counts, rows, accounts.
+
+    ``provisioned`` are the rows of im_provisioning: what was wished on the server, and what became of it.
+    """
     return {
         "schema": 1,
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "check_mode": check_mode,
-        "all_good": all_good(rows),
+        "all_good": all_good(rows) and all_in_place(provisioned),
         "states": {state: sum(row["state"] == state for row in rows) for state in STATES},
         "verdicts": dict(Counter(row["verdict"] for row in rows)),
         "rows": list(rows),
         "accounts": list(accounts),
+        "provisioned": list(provisioned),
     }
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 TEXTS: dict[str, str] = {
+    "provisioning.contacts": "contacts :",
+    "provisioning.rooms": "salons :",
+    "provisioning.profile": "profil :",
+    "provisioning.foretold": "Sur le serveur : {good} souhaits sur {rows} en place, dont {changed} à mettre à jour (mode vérification).",
+    "provisioning.summary": "Sur le serveur : {good} souhaits sur {rows} en place, dont {changed} mis à jour.",
     "report.finding": "mot de passe en clair : {finding}",
     "document.deleted": "supprimé(s)",
     "warning.not_expressed": "{person} : le souhait « {wish} » n'a pas d'équivalent dans {client}, qui reste tel quel",

@@ -86,7 +86,7 @@ def test_a_room_is_completed_from_the_service_and_the_person() -> None:
     [
         ({"a b": None}, "person 'a b': 'a b@univ.example' is not a bare JID"),
         ({"a": {"jid": "a@x/y"}}, "person 'a': 'a@x/y' is not a bare JID"),
-        ({"a": {"nmae": "A"}}, "person 'a': unknown key 'nmae'; known: contacts, jid"),
+        ({"a": {"nmae": "A"}}, "person 'a': unknown key 'nmae'; known: avatar, contacts"),
         ({"a": None, "b": {"jid": "A@univ.example"}}, "person 'b': JID A@univ.example is already that of person 'a'"),
         ({"a": {"preferences": {"auto_awya": True}}}, "person 'a': no preference named 'auto_awya'; known: start_at"),
         (
