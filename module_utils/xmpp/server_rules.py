@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from .certificate import Certificate
+from .problems import one_line
 from .server_survey import CERTIFICATE_PROBLEMS, Place, Survey
 
 Severity = Literal["info", "warning", "error"]
@@ -135,7 +136,7 @@ def worst(judgements: Sequence[Judgement]) -> Literal["ok", "info", "warning", "
 
 def _is(rule: str, holds: bool | None, detail: str = "", client: str = "") -> Judgement:
     status: Status = "not_checked" if holds is None else "finding" if holds else "ok"
-    return Judgement(rule, status, client=client, detail=detail)
+    return Judgement(rule, status, client=client, detail=one_line(detail))
 
 
 def _target(place: Place) -> str:

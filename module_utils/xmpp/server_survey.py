@@ -17,7 +17,7 @@ from .certificate import OLD_VERSIONS, Certificate, Viewer, read_certificate
 from .connection import Connection, Request
 from .jid import JidError, domain_name
 from .login import TLS_NS, begin_tls, offered_mechanisms, request_tls
-from .problems import XmppProblem
+from .problems import XmppProblem, one_line
 from .resolve import Endpoint, Resolver, Server, SrvAnswer, TlsMode, ask_srv
 from .session import Campaign, logged_in
 from .stream import CLIENT_NS, condition
@@ -34,6 +34,9 @@ _STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 CERTIFICATE_PROBLEMS = frozenset(
     {"tls_expired", "tls_not_yet_valid", "tls_name_mismatch", "tls_untrusted", "tls_revoked"}
 )
+
+#: RFC 4422 3.1 gives a name 20 characters; no server has as many mechanisms.
+_LONGEST_NAME, _MAX_MECHANISMS = 40, 50
 
 #: A domain may list any number of services; no more than these are asked what they are.
 _MAX_SERVICES = 50
@@ -194,16 +197,21 @@ def _with_features_in_clear(place: Place, in_clear: Element) -> Place:
     return replace(
         place,
         starttls_required=in_clear.find(f"{{{TLS_NS}}}starttls/{{{TLS_NS}}}required") is not None,
-        mechanisms_in_clear=tuple(offered_mechanisms(in_clear)),
+        mechanisms_in_clear=_mechanisms(in_clear),
     )
 
 
 def _with_features(place: Place, inside: Element) -> Place:
     return replace(
         place,
-        mechanisms=tuple(offered_mechanisms(inside)),
+        mechanisms=_mechanisms(inside),
         registration_offered=inside.find(f"{{{_REGISTER_FEATURE}}}register") is not None,
     )
+
+
+def _mechanisms(features: Element) -> tuple[str, ...]:
+    """The mechanisms, as foreign words that will be shown; a server may write anything there, and any amount of it."""
+    return tuple(one_line(name)[:_LONGEST_NAME] for name in offered_mechanisms(features)[:_MAX_MECHANISMS])
 
 
 def _with_tls(place: Place, connection: Connection) -> Place:

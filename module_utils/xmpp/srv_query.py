@@ -208,7 +208,8 @@ def _name(message: bytes, position: int) -> tuple[str, int]:
             return ".".join(labels), after or position + 1
         else:
             label = message[position + 1 : position + 1 + length]
-            if len(label) < length:
+            # Names are shown to people: what is no visible ASCII, or would pass for another name, is refused.
+            if len(label) < length or not all(0x20 < octet < 0x7F and octet != 0x2E for octet in label):
                 raise IndexError
             labels.append(label.decode("ascii"))
             position += 1 + length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
@@ -159,6 +160,48 @@ def test_it_runs_with_the_oldest_python_that_ansible_supports(
     assert stranger["verdict"] == "tls_untrusted"
     assert stranger["hint"].startswith("This desk does not trust")
     assert swallowed["verdict"] == "timeout"
+
+
+def parts_on_the_desk() -> list[Path]:
+    """The files that are sent to a desk: the module and all of ours that it imports."""
+    folder = PROJECT / "module_utils" / "xmpp"
+    found: list[Path] = []
+    waiting = ["reach", "srv_query"]
+    while waiting:
+        path = folder / f"{waiting.pop()}.py"
+        if path not in found:
+            found.append(path)
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            waiting += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    return [PROJECT / "library" / "xmpp_reach_info.py", *found]
+
+
+@pytest.mark.parametrize("path", parts_on_the_desk(), ids=lambda path: str(path.stem))
+def test_what_a_desk_imports_is_python_3_8_and_its_standard_library(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+    names = {
+        (node.module or "") if isinstance(node, ast.ImportFrom) else alias.name
+        for statement in tree.body
+        for node in ([statement] if isinstance(statement, ast.Import | ast.ImportFrom) else [])
+        if not (isinstance(node, ast.ImportFrom) and node.level)
+        for alias in node.names
+    }
+    ours = {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names}
+    assert all(name.startswith("ansible.module_utils.") for name in ours)
+    # What an import evaluates: annotations are not, thanks to the future import, but aliases of types are.
+    assert any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            # Upper-case constants join sets and flags.
+            constant = all(isinstance(target, ast.Name) and target.id.isupper() for target in statement.targets)
+            joins = any(isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) for node in ast.walk(statement))
+            assert constant or not joins, ast.unparse(statement)
+            subscripted = {
+                node.value.id
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)
+            }
+            assert not subscripted & {"dict", "list", "set", "tuple", "frozenset", "type"}, ast.unparse(statement)
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,13 @@ def test_a_client_is_named_with_what_it_lacks() -> None:
     assert "SCRAM-SHA-512 PLAIN" in finding.detail
 
 
+def test_foreign_words_in_a_detail_are_one_short_printable_line() -> None:
+    names = tuple(f"\x1b[31m{number}.example" for number in range(900))
+    for judgement in judge(with_certificate(names=names), CLIENTS, NOW, SOON):
+        assert judgement.detail.isprintable()
+        assert len(judgement.detail) <= 300
+
+
 def test_each_client_that_looks_for_starttls_only_is_lost_with_direct_tls_only() -> None:
     judgements = judge(CASES["only direct TLS is published"][0], CLIENTS, NOW, SOON)
     assert {judgement.client for judgement in judgements if judgement.status == "finding"} == {"pidgin", "thunderbird"}

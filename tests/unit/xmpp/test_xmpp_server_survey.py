@@ -76,6 +76,13 @@ def test_a_good_server_is_described_and_nothing_of_a_login_is_sent(good: ssl.SSL
         assert forbidden not in peer.heard()
 
 
+def test_foreign_names_of_mechanisms_come_out_printable_and_few(good: ssl.SSLContext, trust: Trust) -> None:
+    place, _ = visit(serves(good, mechanisms("A&#x9b;31mB\u202e", "x" * 9000, *["PLAIN"] * 500)), trust)
+    assert place.mechanisms is not None
+    assert len(place.mechanisms) == 50
+    assert all(name.isprintable() and len(name) <= 40 for name in place.mechanisms)
+
+
 def test_direct_tls_is_described_too(good: ssl.SSLContext, trust: Trust) -> None:
     def script(link: Link) -> None:
         link.start_tls(good)

@@ -203,6 +203,14 @@ def test_no_octets_make_it_do_anything_but_read_or_refuse(data: st.DataObject) -
         assert read_answer(bytes(wire), QUESTION).kind in ("records", "none", "absent")
 
 
+@pytest.mark.parametrize("label", [b"\x1b[31m", b"ab.cd", b"ab cd", b"\xc3\xa9abc", b"ab\ncd"])
+def test_a_target_that_would_play_tricks_on_who_reads_it_is_refused(label: bytes) -> None:
+    honest = says("5 0 5222 abcde.univ.example.")(QUERY) or b""
+    assert read_answer(honest, QUESTION).records[0].target == "abcde.univ.example"
+    with pytest.raises(ValueError, match="malformed"):
+        read_answer(honest.replace(b"abcde", label), QUESTION)
+
+
 def test_a_name_that_points_at_itself_is_refused() -> None:
     header = struct.pack("!6H", 1, 0x8180, 1, 1, 0, 0)
     loop = header + QUESTION + struct.pack("!H", 0xC000 | (12 + len(QUESTION)))
