@@ -72,8 +72,8 @@ options:
     default: []
 extends_documentation_fragment: [xmpp.people]
 notes:
-  - In private XML all bookmarks are one element, which is read and written back. A change that a client makes in between
-    is lost; that is a matter of milliseconds.
+  - In private XML all bookmarks are one element, which is read and written back. A change that a client makes in
+    between is lost; that is a matter of milliseconds.
   - Prosody keeps 256 bookmarks and would drop the oldest for a new one. Nothing is written then, V(not_written).
   - Ansible blots out every value of a password in the result. A password that is a piece of an address or of a verdict
     makes holes there; the accounts keep their order.
