@@ -303,13 +303,15 @@ def read_clients(clients: Mapping[str, Any]) -> dict[str, ClientAbility]:
     """The abilities of the clients by their names.
 
     Raises:
-        BadArgument: one lacks a list.
+        BadArgument: one lacks a list, or has a word of no use in it.
     """
     known: dict[str, ClientAbility] = {}
     for name, given in clients.items():
         lists = [given.get(key) if isinstance(given, dict) else None for key in ("mechanisms", "tls", "srv")]
         if not all(isinstance(words, list) and all(isinstance(word, str) for word in words) for words in lists):
             raise BadArgument(f"clients.{name}: it takes the lists of words mechanisms, tls and srv")
+        if unknown := {*given["tls"], *given["srv"]} - {"starttls", "direct"}:
+            raise BadArgument(f"clients.{name}: tls and srv take starttls and direct, not {', '.join(sorted(unknown))}")
         known[str(name)] = ClientAbility(*(tuple(words) for words in lists if words is not None))
     return known
 

@@ -126,6 +126,7 @@ ACCOUNT = {"jid": f"alice@{DOMAIN}", "password": "s3cret-of-hers"}
         ({"domains": [], "timeout": "nan"}, "timeout"),
         ({"domains": [], "soon_days": -1}, "soon_days"),
         ({"domains": [], "clients": {"gajim": {"mechanisms": ["PLAIN"]}}}, "clients.gajim"),
+        ({"domains": [], "clients": {"x": CLIENTS["toychat"] | {"srv": ["xmpps"]}}}, "not xmpps"),
         ({"domains": [{"domain": DOMAIN}], "ca_file": "/none"}, "name a file of the control node"),
     ],
 )
