@@ -1,54 +1,19 @@
-"""Measure the speed claims: `make bench` prints one line each (name, value, unit, goal, peer of the same run).
-
-Every claim is a ratio or a count, measured with its peer in one run on the same hosts: absolute times of a shared
-machine prove nothing. The hosts are clones of a desk that site.yml has made compliant.
-"""
+"""The cost of a run in which nothing changes, on clones of a desk that site.yml has made compliant."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import NamedTuple
 
-PROJECT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
+from measuring import BIN, PROJECT, ROUNDS, line, run
+
 HOSTS = int(os.environ.get("BENCH_HOSTS", "10"))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SOURCE = "pc-bib-01"
-
-
-class Cost(NamedTuple):
-    """What one command cost: wall and CPU seconds (the command and its children), and what it printed."""
-
-    wall: float
-    cpu: float
-    output: str
-
-
-def run(*command: str | Path) -> Cost:
-    """Run a command that must succeed."""
-    settings = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        [str(word) for word in command], cwd=PROJECT, env=settings, capture_output=True, text=True, check=False
-    )
-    wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        sys.exit(f"{command}: exit {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout)
-
-
-def line(name: str, value: float, unit: str, goal: str, peer: str) -> None:
-    """Print one claim."""
-    print(f"{name:34} {value:8.2f} {unit:22} goal {goal:8} peer: {peer}", flush=True)
 
 
 def fleet_inventory(directory: Path) -> Path:
