@@ -8,11 +8,13 @@ import os
 import ssl
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from xmpp_certificates import DOMAIN, Authority
 from xmpp_peer import Link, Peer, honest
+from xmpp_people_peer import ApiServer, PeopleServer
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -37,6 +39,26 @@ PLAYBOOK = """
         var: checked
 """
 
+WRITING = """
+- name: Write contacts by each way
+  hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Write
+      xmpp_roster:
+        accounts: "{{ accounts }}"
+        service_account: "{{ service_account | default(omit) }}"
+        api: "{{ api | default(omit) }}"
+        ca_file: "{{ ca_file }}"
+      diff: true
+      register: written
+      ignore_errors: true
+    - name: Show everything that was returned
+      ansible.builtin.debug:
+        var: written
+"""
+
 
 def traces(directory: Path) -> list[str]:
     """Files below the directory that hold a canary, plain or as a piece of base64."""
@@ -57,9 +79,9 @@ class Ansible:
         self.temporary.mkdir()
         self._variables = directory / "variables.json"
         self._playbook = directory / "playbook.yml"
-        self._playbook.write_text(PLAYBOOK)
 
-    def run(self, variables: dict[str, object]) -> subprocess.CompletedProcess[str]:
+    def run(self, variables: dict[str, object], playbook: str = PLAYBOOK) -> subprocess.CompletedProcess[str]:
+        self._playbook.write_text(playbook)
         self._variables.write_text(json.dumps(variables))
         home = self.temporary / "home"
         home.mkdir(exist_ok=True)
@@ -139,6 +161,39 @@ def test_no_password_comes_out_when_the_arguments_are_wrong(ansible: Ansible, au
     assert "accounts[1]: jid 'no address' has no '@'" in done.stdout
     assert not leaks(done.stdout.encode())
     assert not leaks(done.stderr.encode())
+    assert traces(ansible.temporary) == []
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("way", ["service_account", "api"])
+def test_no_password_comes_out_of_writing_for_others(
+    way: str, right: bool, ansible: Ansible, good: ssl.SSLContext, authority: Authority
+) -> None:
+    def commands(command: str, arguments: Mapping[str, object]) -> tuple[int, object]:
+        if not right:
+            return 401, {"status": "error", "message": "no"}
+        return 200, [] if command == "get_roster" else 0
+
+    def contacts(to: str, kind: str, payload: str) -> str:
+        return "<query xmlns='jabber:iq:roster'/>"
+
+    with (
+        Peer(PeopleServer(good, contacts, password=ADMIN if right else "another")) as peer,
+        ApiServer(good, commands) as server,
+    ):
+        account: dict[str, object] = {"jid": f"svc@{DOMAIN}", "password": ADMIN, "host": "127.0.0.1"}
+        where: dict[str, object] = (
+            {"url": f"https://{DOMAIN}:{server.port}/api"} if way == "api" else {"port": peer.port}
+        )
+        accounts = [{"jid": f"alice@{DOMAIN}", "contacts": [{"jid": f"bob@{DOMAIN}"}]}]
+        done = ansible.run({"accounts": accounts, way: account | where, "ca_file": str(authority.file)}, WRITING)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"verdict: {'in_place' if right else 'service_failed'}" in done.stdout
+    assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in done.stdout
+    assert ADMIN in server.authorization or way != "api"
+    assert not leaks(done.stdout.encode())
+    assert not leaks(done.stderr.encode())
+    assert not leaks(peer.heard())
     assert traces(ansible.temporary) == []
 
 

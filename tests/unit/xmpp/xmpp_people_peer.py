@@ -32,7 +32,7 @@ def error(condition: str, text: str = "") -> str:
 
 
 class PeopleServer:
-    """A server on which anybody's password is "right". Notes what is asked and every presence.
+    """A server on which everybody has one password. Notes what is asked and every presence.
 
     Attributes:
         asked: (to, kind, payload) of each IQ after the login, wrapped ones unwrapped; disco#info left out.
@@ -40,8 +40,15 @@ class PeopleServer:
         last_words: sent instead of the answer number ``stop_after``, before the stream ends.
     """
 
-    def __init__(self, context: ssl.SSLContext, answers: Answers, granted: str | None = EVERYTHING) -> None:
-        self._context, self._answers, self._granted = context, answers, granted
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        answers: Answers,
+        granted: str | None = EVERYTHING,
+        *,
+        password: str = "right",  # noqa: S107 - a test's
+    ) -> None:
+        self._context, self._answers, self._granted, self._password = context, answers, granted, password
         self.features: str = "<feature var='urn:xmpp:bookmarks:1#compat'/>"
         self.asked: list[tuple[str, str, str]] = []
         self.presences: list[str] = []
@@ -53,7 +60,7 @@ class PeopleServer:
     def __call__(self, link: Link) -> None:
         link.secure(self._context, mechanisms("SCRAM-SHA-1"))
         user = peek_user(link)
-        server = ScramServer("right")
+        server = ScramServer(self._password)
         if not server.run(link):
             link.send(failure("not-authorized"))
             return
