@@ -85,7 +85,7 @@ def test_no_secret_of_anybody_is_shown_or_kept(login: str) -> None:
 
 def test_nothing_is_written_under_a_running_client_and_nothing_is_killed(login: str) -> None:
     on_desk(HOST, "mkdir -p /usr/local/bin/toy && cp /bin/sleep /usr/local/bin/toy/pidgin")
-    on_desk(HOST, f"su - {LOGIN} -c 'setsid /usr/local/bin/toy/pidgin 300 >/dev/null 2>&1 < /dev/null &'")
+    on_desk(HOST, f"su - {LOGIN} -c 'setsid /usr/local/bin/toy/pidgin 3000 >/dev/null 2>&1 < /dev/null &'")
     before = checksums()
     run = playbook("site.yml", "--limit", HOST, extra=seats("pidgin", "gajim"))
     assert run.returncode != 0
