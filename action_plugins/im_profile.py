@@ -77,6 +77,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         self._language, self._platform = args["language"], args["platform"]
         self._rooms_on_server = args["rooms_on_server"]
         self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site, args["passwords"]) for seat in seats}
+        #: What the login job did since the last run, by group.
+        self._noted: dict[str, dict[str, Any]] = {}
         outcomes = self._deploy(im_engine.groups_of(seats, CLIENTS, COMMON, self._platform))
         results = [
             im_engine.seat_result(
@@ -85,6 +87,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 outcomes,
                 args["versions"].get(CLIENTS[name].platforms[self._platform]["version_package"]),
                 self._warnings_for(seat, CLIENTS[name]),
+                self._noted.get(f"{seat['login']}/{name}"),
             )
             for seat in seats
             for name in seat["clients"]
@@ -116,10 +119,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         """Read, merge and write, or foretell the writing; returns the outcome of each group by its key."""
         answers = self._ask([im_engine.read_request(group) for group in groups])
         waiting = im_pending_calls.logins_waiting(answers)
-        noted: dict[str, dict[str, Any]] = {}
+        noted = self._noted
         if waiting:
             told = self._call("im_pending", **im_pending_calls.look_request(waiting))
-            noted = im_pending_calls.take_in(answers, told)
+            noted |= im_pending_calls.take_in(answers, told)
         outcomes = {group.key: self._merge(group, answers) for group in groups}
         if unread := [outcome for outcome in outcomes.values() if outcome.unread]:
             # A profile outside the usual places: one more question, for these groups only.

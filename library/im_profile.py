@@ -96,6 +96,10 @@ seats:
       elements: dict
       returned: always
     warnings: {description: Preferences that the client cannot express., type: list, elements: str, returned: always}
+    login_job:
+      description: What the login job did since the last run, C(when), C(state) and C(detail), or none.
+      type: dict
+      returned: always
 trust_stale:
   description: Whether the machine's trust store must be refreshed, as the service's CA is new there or never got in.
   type: bool

@@ -288,9 +288,17 @@ def diffs(outcome: Outcome, host: str) -> list[dict[str, str]]:
 
 
 def seat_result(
-    seat: Mapping[str, Any], client: Client, outcomes: Mapping[str, Outcome], version: str | None, warnings: list[str]
+    seat: Mapping[str, Any],
+    client: Client,
+    outcomes: Mapping[str, Outcome],
+    version: str | None,
+    warnings: list[str],
+    noted: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Sum up one client of one seat: its own group and those of the machine that it depends on."""
+    """Sum up one client of one seat: its own group and those of the machine that it depends on.
+
+    ``noted`` is what the login job did for it since the last run, None when it did nothing.
+    """
     own = outcomes[f"{seat['login']}/{client.name}"]
     machine = [outcomes[key] for key in ("machine", f"machine/{client.name}") if key in outcomes]
     worst = max([own, *machine], key=lambda outcome: _SEVERITY.index(outcome.state))
@@ -313,6 +321,7 @@ def seat_result(
             for finding in done.findings
         ],
         "warnings": warnings,
+        "login_job": {name: noted[name] for name in ("when", "state", "detail")} if noted else None,
     }
 
 

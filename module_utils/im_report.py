@@ -67,6 +67,7 @@ def rows_of(
                         "retired": seat.get("state") == "absent",
                         "findings": row.get("findings", []),
                         "warnings": row.get("warnings", []),
+                        "login_job": row.get("login_job"),
                         "reach": reach,
                     }
                 )
@@ -176,13 +177,25 @@ def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
         hint = "" if _proven(row) else row["hint"]
         found = [text("report.finding", language, finding=finding) for finding in row["findings"]]
         far = "" if _reached(row) else text("report.reach_detail", language, **row["reach"])
-        notes.append([note for note in [row["detail"], hint, far, *found, *row["warnings"]] if note])
+        notes.append(
+            [note for note in [row["detail"], _login_job(row, language), hint, far, *found, *row["warnings"]] if note]
+        )
     widths = [max(_width(line[column]) for line in cells) for column in range(len(columns))]
     lines = []
     for line, details in zip(cells, notes, strict=True):
         lines.append("  ".join(_pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
         lines += [f"    {detail}" for detail in details]
     return "\n".join(lines)
+
+
+def _login_job(row: Mapping[str, Any], language: str) -> str:
+    """What the login job did since the last run; "" when nothing."""
+    if not row["login_job"]:
+        return ""
+    job = row["login_job"]
+    state = text(f"state.{job['state']}", language) if job["state"] in STATES else job["state"]
+    said = text("report.login_job", language, when=job["when"], state=state)
+    return f"{said} ({job['detail']})" if job["detail"] else said
 
 
 def _width(cell: str) -> int:

@@ -8,6 +8,7 @@ TEXTS: dict[str, str] = {
     "provisioning.profile": "profile:",
     "provisioning.foretold": "On the server: {good} of {rows} wishes in place, {changed} of them to be updated (check mode).",
     "provisioning.summary": "On the server: {good} of {rows} wishes in place, {changed} of them updated.",
+    "report.login_job": "At login, {when}: {state}",
     "report.finding": "password in clear: {finding}",
     "document.deleted": "deleted",
     "warning.not_expressed": "{person}: the wish '{wish}' has no equivalent in {client}, which stays as it is",

@@ -8,6 +8,7 @@ TEXTS: dict[str, str] = {
     "provisioning.profile": "profil :",
     "provisioning.foretold": "Sur le serveur : {good} souhaits sur {rows} en place, dont {changed} à mettre à jour (mode vérification).",
     "provisioning.summary": "Sur le serveur : {good} souhaits sur {rows} en place, dont {changed} mis à jour.",
+    "report.login_job": "À l'ouverture de session, le {when} : {state}",
     "report.finding": "mot de passe en clair : {finding}",
     "document.deleted": "supprimé(s)",
     "warning.not_expressed": "{person} : le souhait « {wish} » n'a pas d'équivalent dans {client}, qui reste tel quel",

@@ -148,6 +148,7 @@ def test_in_an_x_session_the_job_is_done_before_the_session_starts_the_client(x_
 
     row = desk.deploy()
     assert row["state"] == "compliant", row
+    assert row["login_job"]["state"] == "changed", row
     assert desk.sh(f"ls -d {PLACE} /etc/X11/Xsession.d/*im-client* /usr/local/lib/im_client 2>/dev/null; true") == ""
 
 

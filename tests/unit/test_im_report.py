@@ -32,6 +32,14 @@ def test_a_seat_that_was_deployed_has_its_state_and_verdict() -> None:
     assert im_report.all_good([row])
 
 
+def test_what_the_login_job_did_is_told_below_the_row() -> None:
+    result = profile("compliant")
+    result["seats"][0]["login_job"] = {"when": "2026-11-23T05:18:00Z", "state": "changed", "detail": ""}
+    (row,) = rows(HostResult(SEATS, result, "", False))
+    assert row["login_job"]["state"] == "changed"
+    assert "    À l'ouverture de session, le 2026-11-23T05:18:00Z : mis à jour" in im_report.as_table([row])
+
+
 def test_a_host_that_does_not_answer_is_unreachable() -> None:
     (row,) = rows(HostResult(SEATS, {}, "", True))
     assert row["state"] == "unreachable" and not im_report.all_good([row])
