@@ -79,6 +79,9 @@ class StreamParser:
         except xml.parsers.expat.ExpatError as error:
             what = "malformed XML" if self.opened else "no XMPP stream"
             raise XmppProblem("not_xmpp", f"{what}: {error}") from None
+        if self._depth == 1:
+            # Between two elements expat stands where the next one begins, whatever came before it.
+            self._stanza_from = self._expat.CurrentByteIndex
         if self._fed - self._stanza_from > self._max_stanza:
             raise self._too_big()
         if len(self._names) > _MAX_NAMES:

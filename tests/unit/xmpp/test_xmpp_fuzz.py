@@ -44,7 +44,7 @@ def read(pieces: list[bytes], max_stanza: int) -> tuple[list[bytes], str]:
 
 def test_any_stream_is_read_or_refused_and_the_same_way_however_it_is_cut(randomised: Randomised, tried: Any) -> None:
     @randomised()
-    @given(chunked(), st.sampled_from([500, 5_000, 1 << 20]))
+    @given(chunked(), st.sampled_from([5_000, 1 << 20]))
     def check(stream: tuple[bytes, list[bytes], bool], max_stanza: int) -> None:
         whole, pieces, valid = stream
         tried.note(whole, max_stanza)

@@ -170,3 +170,9 @@ def test_a_stream_of_ever_new_names_is_refused_as_the_parser_could_not_forget_th
     with pytest.raises(XmppProblem, match="not_xmpp: more than 20000 different names"):
         for number in range(0, 40_000, 100):
             parser.feed("".join(stanza.format(n) for n in range(number, number + 100)).encode())
+
+
+@pytest.mark.parametrize("size", [1, 50, 5000])
+def test_neither_the_header_nor_keep_alives_count_as_part_of_the_next_stanza(size: int) -> None:
+    stanza = b"<message id='" + b"x" * 900 + b"'/>"
+    assert len(parse(StreamParser(max_stanza=1000), HEADER + stanza + b" " * 500 + stanza, size)) == 2
