@@ -104,7 +104,7 @@ def roster_work(wish: Wish) -> Work:
         found: dict[Jid, Entry] = {}
         yield from store.read(found)
         left = dict(found)
-        named = [contact.jid for contact in wish.contacts] + [jid for jid in wish.seen_by if jid in found]
+        named = [*(contact.jid for contact in wish.contacts), *wish.seen_by]
         person.before = listing(found, named)
         try:
             if wish.present:
@@ -112,7 +112,6 @@ def roster_work(wish: Wish) -> Work:
             else:
                 yield from _take_away(person, store, wish, left)
         finally:
-            named += [jid for jid in wish.seen_by if jid not in named]
             person.after = listing(left, named)
 
     return work
@@ -124,35 +123,45 @@ def listing(roster: Roster, named: Sequence[Jid]) -> str:
 
 
 def _lay_down(person: Person, store: _Store, wish: Wish, roster: dict[Jid, Entry]) -> _Steps:
-    unasked = []
-    mutual = set(wish.seen_by)
-    if wish.subscription == "both":
-        mutual |= {contact.jid for contact in wish.contacts if contact.jid.domain == person.jid.domain}
-    by_hand = person.way != "password"
     contacts = {contact.jid: contact for contact in wish.contacts}
-    for jid in [*contacts, *(jid for jid in wish.seen_by if jid not in contacts)]:
-        contact = contacts.get(jid, Contact(jid))
+    mutual = _mutual(person, wish)
+    for jid in dict.fromkeys([*contacts, *mutual]):
         before = roster.get(jid)
-        if before is None and jid not in contacts and not by_hand:
-            continue
-        entry = completed(before, contact)
-        if by_hand and jid in mutual:
+        entry = completed(before, contacts.get(jid, Contact(jid)))
+        if jid in mutual:
             entry = replace(entry, subscription="both", asked=False)
         if entry != before:
             yield from store.write(jid, entry, before)
             roster[jid] = entry
             person.changes.append(_described(jid, before, entry))
-        if wish.subscription == "none" or jid not in contacts or entry.asked or entry.subscription in ("to", "both"):
-            continue
-        if by_hand:
-            unasked.append(str(jid))
-            continue
+    if wish.subscription != "none":
+        unseen = [contact for contact in wish.contacts if not _seen_or_asked(roster[contact.jid])]
+        yield from _request(person, unseen, roster)
+
+
+def _mutual(person: Person, wish: Wish) -> list[Jid]:
+    """With whom "both" can be written: not by the person itself, nor on the side of another domain."""
+    if person.way == "password":
+        return []
+    contacts = wish.contacts if wish.subscription == "both" else ()
+    return [*wish.seen_by, *(contact.jid for contact in contacts if contact.jid.domain == person.jid.domain)]
+
+
+def _seen_or_asked(entry: Entry) -> bool:
+    return entry.asked or entry.subscription in ("to", "both")
+
+
+def _request(person: Person, contacts: Sequence[Contact], roster: dict[Jid, Entry]) -> _Steps:
+    """Ask the contacts in the person's name, or say that nobody else can (RFC 6121 3.1.1)."""
+    if contacts and person.way != "password":
+        names = ", ".join(str(contact.jid) for contact in contacts)
+        person.detail = f"only the person can ask to see the presence of {names}"
+        return
+    for contact in contacts:
         if not person.dry:
-            yield Presence("subscribe", jid, contact.message)
-        roster[jid] = replace(entry, asked=True)
-        person.changes.append(f"contact {jid}: subscription requested")
-    if unasked:
-        person.detail = f"only the person can ask to see the presence of {', '.join(unasked)}"
+            yield Presence("subscribe", contact.jid, contact.message)
+        roster[contact.jid] = replace(roster[contact.jid], asked=True)
+        person.changes.append(f"contact {contact.jid}: subscription requested")
 
 
 def _take_away(person: Person, store: _Store, wish: Wish, roster: dict[Jid, Entry]) -> _Steps:
