@@ -21,9 +21,10 @@ _MAIN = f'''\
 """Apply what waited for the messaging client to be closed. Laid down by im_client; see /etc/profile.d."""
 import sys
 
-from {PACKAGE} import im_login_job, im_profile_files
+from {PACKAGE} import im_login_job
+from {PACKAGE}.im_desk import calls
 
-sys.exit(im_login_job.main(im_profile_files))
+sys.exit(im_login_job.main(calls))
 '''
 
 
@@ -35,11 +36,9 @@ def login_job() -> bytes:
         ValueError: a module of it imports what a desk does not have.
     """
     sources = {f"{PACKAGE}/__init__.py": "", "__main__.py": _MAIN}
-    hands = (PROJECT / "library" / "im_profile_files.py").read_text(encoding="utf-8")
-    sources[f"{PACKAGE}/im_profile_files.py"] = hands
-    _check_imports("im_profile_files", ast.parse(hands))
-    for name, source in _with_imports("im_login_job.py").items():
-        sources[f"{PACKAGE}/{name}"] = source
+    for first in ("im_login_job.py", "im_desk/__init__.py", "im_desk/calls.py"):
+        for name, source in _with_imports(first).items():
+            sources[f"{PACKAGE}/{name}"] = source
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(sources):

@@ -39,7 +39,7 @@ MASK = "********"
 
 
 class ProfileFiles(Protocol):
-    """The library half of library/im_profile_files.py."""
+    """What im_desk/calls.py offers."""
 
     def read_requests(
         self, requests: list[dict[str, Any]], time_limit: int, state_dir: str | None

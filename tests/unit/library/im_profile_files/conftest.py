@@ -50,7 +50,7 @@ def person(login: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     if not ROOT:
         fields = list(entry)
         fields[5] = str(home)
-        monkeypatch.setattr(module.pwd, "getpwnam", {name: pwd.struct_passwd(fields)}.__getitem__)
+        monkeypatch.setattr(pwd, "getpwnam", {name: pwd.struct_passwd(fields)}.__getitem__)
     home.mkdir(mode=0o700)
     made = Person(module, name, entry.pw_uid, entry.pw_gid, home, tmp_path / "state")
     made.own(home)

@@ -1,10 +1,11 @@
-"""What the tests of im_profile_files share: the module, loaded as the file that it is, and a person to try it on."""
+"""What the tests of im_profile_files share: the module with all its parts, and a person to try it on."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import hashlib
+import importlib
 import importlib.util
 import io
 import os
@@ -18,7 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +28,20 @@ PROJECT = Path(__file__).resolve().parents[4]
 ROOT = os.geteuid() == 0
 
 
-def load() -> ModuleType:
+#: The parts of the module whose names the tests use, the module's own file last.
+PARTS = ("backups", "calls", "change", "errors", "memory", "opening", "running", "service", "wire", "workers")
+
+
+def load() -> SimpleNamespace:
+    """Return the names of the module's parts and of its own file as if it were one."""
+    names: dict[str, Any] = {}
+    for part in PARTS:
+        names.update(vars(importlib.import_module(f"ansible.module_utils.im_desk.{part}")))
+    return SimpleNamespace(**{**names, **vars(load_file())})
+
+
+def load_file() -> ModuleType:
+    """Load library/im_profile_files.py as the file that it is."""
     spec = importlib.util.spec_from_file_location("im_profile_files", PROJECT / "library" / "im_profile_files.py")
     assert spec is not None
     assert spec.loader is not None
@@ -52,7 +66,7 @@ def sha256(data: bytes) -> str:
 class Person:
     """A login, its home, and short ways to ask the module about it."""
 
-    module: ModuleType
+    module: SimpleNamespace
     login: str
     uid: int
     gid: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -138,16 +139,16 @@ def test_the_process_of_a_person_cannot_speak_for_the_memory(person: Person) -> 
 
 
 ALONE = """
-import importlib.util, json, sys
+import json, pwd, sys
 sys.modules["ansible"] = None  # a desk has no Ansible
-spec = importlib.util.spec_from_file_location("im_profile_files", sys.argv[1])
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
+sys.path.insert(0, sys.argv[1])
+from im_desk import calls as module
+from im_desk.wire import pack
 login, home, state = sys.argv[2:]
-entry = list(module.pwd.getpwnam(login))
+entry = list(pwd.getpwnam(login))
 entry[5] = home
-module.pwd.getpwnam = {login: module.pwd.struct_passwd(entry)}.__getitem__
-files = [{"path": "x", "content": module.pack(b"1")}]
+pwd.getpwnam = {login: pwd.struct_passwd(entry)}.__getitem__
+files = [{"path": "x", "content": pack(b"1")}]
 group = {"key": "k", "login": login, "run_id": "r", "files": files, "memory": "m"}
 written = module.write_groups([group, {**group, "key": "m", "login": None}], state)
 read = module.read_requests([{"key": "k", "login": login, "paths": ["x"], "memory": True}], state)
@@ -161,13 +162,18 @@ def test_a_job_of_the_login_uses_it_as_a_library_without_ansible_and_for_itself_
 ) -> None:
     script, state = tmp_path / "alone.py", person.folder("state")
     script.write_text(ALONE)
-    library = tmp_path / "im_profile_files.py"
-    library.write_bytes((PROJECT / "library" / "im_profile_files.py").read_bytes())
-    for path in (script, library, *(above for above in script.parents if above.owner() == script.owner())):
+    library = tmp_path / "im_desk"
+    shutil.copytree(PROJECT / "module_utils" / "im_desk", library, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (
+        script,
+        library,
+        *library.iterdir(),
+        *(above for above in script.parents if above.owner() == script.owner()),
+    ):
         path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o644)) if path != Path("/") else None
     interpreter = "/usr/bin/python3" if ROOT else sys.executable  # the test's own may stand in root's home
     done = subprocess.run(
-        [interpreter, str(script), str(library), person.login, str(person.home), str(state)],
+        [interpreter, str(script), str(tmp_path), person.login, str(person.home), str(state)],
         capture_output=True,
         text=True,
         check=False,

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils import basic
-from profile_files_support import PROJECT, ROOT, Person, load, pack, unpack, wish
+from profile_files_support import PROJECT, ROOT, Person, load, load_file, pack, unpack, wish
 
 CANARY = b'user_pref("password", "correct horse battery staple canary");\n'
 
@@ -44,6 +43,7 @@ def ansible(tmp_path: Path) -> Any:
             **os.environ,
             "ANSIBLE_HOME": str(tmp_path / "home"),
             "ANSIBLE_LIBRARY": str(PROJECT / "library"),
+            "ANSIBLE_MODULE_UTILS": str(PROJECT / "module_utils"),
             "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
         }
@@ -122,19 +122,24 @@ def test_it_runs_with_the_oldest_python_that_ansible_supports(person: Person, an
     assert (person.home / "d/x").read_bytes() == b"2"
 
 
-@pytest.mark.parametrize("name", ["im_profile_files", "im_host_info"])
-def test_its_syntax_is_that_of_python_3_8(name: str) -> None:
-    tree = ast.parse((PROJECT / "library" / f"{name}.py").read_text(), feature_version=(3, 8))
+IM_DESK = sorted((PROJECT / "module_utils" / "im_desk").glob("*.py"))
+ON_DESKS = [PROJECT / "library" / "im_profile_files.py", PROJECT / "library" / "im_host_info.py", *IM_DESK]
+
+
+@pytest.mark.parametrize("file", ON_DESKS, ids=lambda file: file.name)
+def test_its_syntax_is_that_of_python_3_8(file: Path) -> None:
+    tree = ast.parse(file.read_text(), feature_version=(3, 8))
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     assert not used & {"removeprefix", "removesuffix", "is_relative_to", "readlink_to", "pidfd_open", "cache"}
     imported = {
         (node.module or "") if isinstance(node, ast.ImportFrom) else alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level)
         for alias in node.names
     }
     ours = {module for module in imported if module.partition(".")[0] not in sys.stdlib_module_names}
-    assert ours <= {"ansible.module_utils", "ansible.module_utils.basic", "ansible.module_utils.common.sys_info"}
+    known = {"ansible.module_utils", "ansible.module_utils.basic", "ansible.module_utils.common.sys_info"}
+    assert {name for name in ours if not name.startswith("ansible.module_utils.im_desk.")} <= known
 
 
 class Stop(Exception):
@@ -142,14 +147,14 @@ class Stop(Exception):
 
 
 def test_the_documentation_names_exactly_the_options_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = load()
+    module = load_file()
     seen: dict[str, Any] = {}
 
     def capture(**given: Any) -> None:
         seen.update(given)
         raise Stop
 
-    monkeypatch.setattr(basic, "AnsibleModule", capture)
+    monkeypatch.setattr(module, "AnsibleModule", capture)
     with pytest.raises(Stop):
         module.main()
 
@@ -180,10 +185,10 @@ def test_the_example_is_one_the_module_accepts() -> None:
 
 def test_every_code_it_answers_is_documented() -> None:
     module = load()
-    source = (PROJECT / "library" / "im_profile_files.py").read_text()
     codes: set[Any] = {
         node.args[0].value
-        for node in ast.walk(ast.parse(source))
+        for file in IM_DESK
+        for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Trouble"
         if isinstance(node.args[0], ast.Constant)
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.im_desk import tree
 from profile_files_support import ROOT, Person, load, sha256, unpack
 
 needs_root = pytest.mark.skipif(not ROOT, reason="only root can make this")
@@ -137,7 +138,7 @@ def test_a_file_that_is_too_big_is_refused_before_it_is_read(person: Person) -> 
 
 
 def test_all_files_of_a_person_together_have_a_limit(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(person.module, "LOGIN_LIMIT", 10)
+    monkeypatch.setattr(tree, "LOGIN_LIMIT", 10)
     for name in ("a", "b", "c"):
         person.file(name, b"12345")
     files = person.ask("a", "b", "c")["files"]
@@ -292,7 +293,7 @@ def test_a_pattern_in_a_closed_directory_is_an_error_not_silence(person: Person)
 
 
 def test_a_pattern_that_matches_a_whole_disk_is_refused(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(person.module, "MATCH_LIMIT", 3)
+    monkeypatch.setattr(tree, "MATCH_LIMIT", 3)
     for number in range(5):
         person.file(f"p/{number}", b"")
     assert code(person.ask("p/*")["files"]["p/*"]) == "too_many"
@@ -502,7 +503,7 @@ def test_a_bug_is_an_error_without_contents(person: Person) -> None:
 
 @needs_root
 def test_rights_that_cannot_be_given_up_are_not_used(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(person.module.os, "setuid", lambda _uid: None)
+    monkeypatch.setattr(os, "setuid", lambda _uid: None)
     answer = person.ask("x")
     assert answer["error"]["code"] == "not_dropped"
     assert answer["files"] == {}

@@ -162,11 +162,12 @@ def test_a_group_that_fails_leaves_the_manifest_of_the_others(person: Person, mo
     assert [path.name for path in person.backup("").iterdir()] == ["manifest.json"]
 
 
-def test_a_file_called_as_the_manifest_is_not_mistaken_for_it(person: Person) -> None:
-    person.file("manifest.json", b"the user's")
-    answer = person.put(wish("manifest.json", b"2", b"the user's"))
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.json.new"])
+def test_a_file_called_as_the_manifest_is_not_mistaken_for_it(person: Person, name: str) -> None:
+    person.file(name, b"the user's")
+    answer = person.put(wish(name, b"2", b"the user's"))
     assert (answer["state"], answer["error"]["code"]) == ("failed", "backup_failed")
-    assert (person.home / "manifest.json").read_bytes() == b"the user's"
+    assert (person.home / name).read_bytes() == b"the user's"
 
 
 def test_runs_go_by_number_and_by_age_but_never_the_newest_of_a_login(person: Person) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.im_desk import running
 from profile_files_support import ROOT, Person, client, started, wish
 
 HOLD_LOCK = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX)"
@@ -133,8 +134,8 @@ def test_without_proc_ps_and_the_lock_itself_are_asked(
     """What macOS and BSD do."""
     if not (os.access("/bin/ps", os.X_OK) or os.access("/usr/bin/ps", os.X_OK)):
         pytest.skip("no ps on this machine")
-    monkeypatch.setattr(person.module, "LINUX", False)
-    monkeypatch.setattr(person.module, "PROC", "/nowhere")
+    monkeypatch.setattr(running, "LINUX", False)
+    monkeypatch.setattr(running, "PROC", "/nowhere")
     lock = person.file(".thunderbird/a/.parentlock", b"")
     asked = {"processes": ["pidgin"], "locks": [".thunderbird/*/.parentlock"], "open_files": ["x"]}
     assert person.ask(**asked)["running"] == []
