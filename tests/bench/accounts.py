@@ -29,7 +29,8 @@ LOGINS = int(os.environ.get("BENCH_LOGINS", "1000"))
 #: Other clients need not be asked as often for an average.
 OTHERS_EXISTING, OTHERS_LOGINS, PROCESSES = 500, 100, 20
 
-#: Prosody stores new passwords so (its default), and what it costs to check one cannot be less.
+#: Prosody stores new passwords so (its default), and what it costs to check one cannot be less. The goals beside it are
+#: those in microseconds, for a machine that derives a key in 1.9 ms.
 ITERATIONS = 10_000
 
 
@@ -80,14 +81,16 @@ def pbkdf2() -> float:
 
 def existence(job: Job) -> None:
     """10,000 accounts, and a tenth of them: rate, CPU, memory."""
-    rounds, theirs, few = [], [], []
+    rounds, theirs, few, derived = [], [], [], []
     for _ in range(ROUNDS):
         few.append(measure("with_ours.py", replace(job, count=max(job.count // 10, 1))))
         rounds.append(measure("with_ours.py", job))
+        derived.append(pbkdf2())
         theirs.append(measure("with_slixmpp.py", replace(job, count=min(job.count, OTHERS_EXISTING))))
-    ours, server = median(rounds, "cpu"), median(rounds, "server")
+    ours, server, floor = median(rounds, "cpu"), median(rounds, "server"), statistics.median(derived)
     line("existence, rate", 1 / median(rounds, "wall"), "accounts/s", ">= 1000", f"server alone {1 / server:.0f}/s")
     line("existence, client CPU", ours * 1e6, "us/account", "<= 60", f"server {server * 1e6:.0f} us")
+    line("existence, accounts for one PBKDF2", floor / ours, "accounts", ">= 32", f"PBKDF2 alone {floor * 1e3:.2f} ms")
     line("existence, CPU of slixmpp / ours", median(theirs, "cpu") / ours, "times", "-", "slixmpp as it comes")
     line("existence, rate of ours / slixmpp", median(theirs, "wall") / median(rounds, "wall"), "times", "-", "the same")
     most, least = median(rounds, "peak"), median(few, "peak")
@@ -106,7 +109,7 @@ def logins(job: Job) -> None:
     ours, server, floor = median(rounds, "cpu"), median(rounds, "server"), statistics.median(derived)
     line("login, rate", 1 / median(rounds, "wall"), "logins/s", "-", f"server alone {1 / server:.0f}/s")
     line("login, client CPU", ours * 1e3, "ms/login", "<= 4.5", f"server {server * 1e3:.1f} ms")
-    line("login, client CPU / PBKDF2 alone", ours / floor, "times", "-", f"PBKDF2 alone {floor * 1e3:.2f} ms")
+    line("login, client CPU / PBKDF2 alone", ours / floor, "times", "<= 2.4", f"PBKDF2 alone {floor * 1e3:.2f} ms")
     line("login, CPU of slixmpp / ours", median(theirs, "cpu") / ours, "times", ">= 4", "slixmpp as it comes")
     line("login, peak memory", median(rounds, "peak"), "MB", "-", f"slixmpp {median(theirs, 'peak'):.0f} MB")
     with tempfile.TemporaryDirectory() as directory:
