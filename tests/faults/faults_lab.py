@@ -79,6 +79,7 @@ class Site:
             "__lab": str(LAB.state),
             "im_accounts_reach": reach,
             "im_accounts_admin": {},
+            "im_provisioning_writer": {},  # what is attacked here stands on a desk
             "im_report_directory": str(self.directory / "reports"),
             **self.variables,
         }
