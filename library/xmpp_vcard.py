@@ -85,8 +85,9 @@ options:
     default: []
 extends_documentation_fragment: [xmpp.people]
 notes:
-  - By O(api), ejabberd's vcard-temp is written and nothing else; and of O(accounts[].profile.mail) and
-    O(accounts[].profile.unit_mail) only one, as the API reaches one mail address. The detail says so.
+  - By O(api), ejabberd's vcard-temp is written and nothing else. Of O(accounts[].profile.mail) and
+    O(accounts[].profile.unit_mail) only one is, as the API reaches one mail address; and no telephone of a person who
+    has a fax. The detail says what was left out. An enforced telephone replaces all of its type there.
   - Ansible blots out every value of a password in the result. A password that is a piece of an address or of a verdict
     makes holes there; the accounts keep their order.
 attributes:

@@ -1,9 +1,9 @@
 """A person's profile by ejabberd's API (mod_admin_extra, seen with 23.01): single fields of vcard-temp.
 
 A command reads or sets one field and leaves the others alone, but it sees only the first property of a name. So there
-is one mail address, the first; telephones are told apart by their type. A field that was taken out stays as an empty
-element: there is no command that removes one. The answer about a field that is not there is HTTP 400, about a telephone
-HTTP 500.
+is one mail address, the first. Telephones are told apart by their type, and to set one is to replace all of its type;
+one without a type is not to be seen. A field that was taken out stays as an empty element: there is no command that
+removes one. The answer about a field that is not there is HTTP 400, about a telephone HTTP 500.
 """
 
 from __future__ import annotations
@@ -49,26 +49,22 @@ class _Task:
         self._after: list[str] = []
 
     def texts(self) -> Steps:
-        """The texts."""
+        """The texts: all are read before the first is written, as a write changes what the next read would see."""
         wish = dict(self._profile.texts)
-        left_out = []
-        if not wish.keys().isdisjoint(("mail", "unit_mail")):
-            mine = yield from self._whose_mail(wish)
-            left_out = [field for field in ("mail", "unit_mail") if field in wish and field != mine]
+        left_out = yield from self._out_of_reach(wish)
+        changes = []
         for field in FIELDS:
-            if field not in wish or field in left_out:
-                continue
-            now = yield from self._value(field)
-            if field == "phone" and self._present and not now and (yield from self._untyped_phone()):
-                # It counts as the person's own, and no command shows or replaces it.
-                continue
-            wanted = self._wanted(field, now, wish[field])
-            self._lines(field, now, wanted)
-            if wanted != now:
-                yield from self._set(field, wanted)
-                self._person.changes.append(str(Change(field, now, wanted)))
+            if field in wish and field not in left_out:
+                now = yield from self._value(field)
+                wanted = self._wanted(field, now, wish[field])
+                self._lines(field, now, wanted)
+                if wanted != now:
+                    changes.append(Change(field, now, wanted))
+        for change in changes:
+            yield from self._set(change.field, change.after)
+            self._person.changes.append(str(change))
         if left_out:
-            self._person.detail = f"left out: {', '.join(left_out)}; ejabberd's API reaches one mail address only"
+            self._person.detail = f"left out: {', '.join(left_out)}; ejabberd's API cannot tell it from another one"
 
     def avatar(self, avatar: Avatar) -> Steps:
         """The picture, as the photo of the vCard."""
@@ -98,19 +94,30 @@ class _Task:
         if field == "unit":
             part = yield from self._get("ORG", "ORGUNIT")
             # Where there is an organization with parts, the unit is one of them: nothing is added to it.
-            value = part if part and same(field, part, self._profile.texts[field]) else value or part
+            return part if part and same(field, part, self._profile.texts[field]) else value or part
+        if field == "phone" and not value:
+            # The person's own as well; one without any type is not to be seen.
+            return (yield from self._get("TEL", "CELL"))
         return value
 
-    def _untyped_phone(self) -> Generator[Call, Any, bool]:
-        """Whether there is a telephone that is not of type work, where none is of type home: the last one tells."""
-        last = yield from self._get("TEL", "NUMBER")
-        return bool(last) and last != (yield from self._get("TEL", "WORK"))
+    def _out_of_reach(self, wish: dict[str, str]) -> Generator[Call, Any, list[str]]:
+        """The fields that are wished and cannot be told from others."""
+        fields: list[str] = []
+        if not wish.keys().isdisjoint(("mail", "unit_mail")):
+            mine = yield from self._whose_mail(wish)
+            fields += [field for field in ("mail", "unit_mail") if field in wish and field != mine]
+        if not wish.keys().isdisjoint(("phone", "unit_phone")) and (yield from self._get("TEL", "FAX")):
+            # To set a number is to replace all of its type, the fax among them.
+            fields += [field for field in ("phone", "unit_phone") if field in wish]
+        return fields
 
     def _whose_mail(self, wish: dict[str, str]) -> Generator[Call, Any, str]:
-        """Whether the one mail address that can be reached is the person's or the unit's."""
-        if not (yield from self._get("EMAIL", "USERID")):
-            return "mail" if "mail" in wish else "unit_mail"
-        return "unit_mail" if (yield from self._has("EMAIL", "WORK")) else "mail"
+        """Whose the one mail address is that can be reached, "mail" or "unit_mail"; an empty one has a type too."""
+        if (yield from self._has("EMAIL", "WORK")):
+            return "unit_mail"
+        if (yield from self._has("EMAIL", "HOME")) or (yield from self._get("EMAIL", "USERID")):
+            return "mail"
+        return "mail" if "mail" in wish else "unit_mail"
 
     def _set(self, field: str, value: str) -> Steps:
         if self._person.dry:

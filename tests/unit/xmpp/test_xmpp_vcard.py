@@ -309,13 +309,20 @@ def test_the_api_reaches_one_mail_address_and_says_which_one_it_leaves_out() -> 
 def test_the_api_keeps_what_the_person_has_filled_in() -> None:
     api = ApiStore(LIVED_IN[TEMP])
     person = run(api, vcard_work(Profile(API_WISH, PNG), present=True), way="ejabberd_api")
-    # The fax is of type work as well, and the API cannot tell it from a telephone.
+    # The fax is of type work as well: to set a telephone would replace it.
     assert person.changes == ["nickname 'Zoë' added"]
-    assert "left out: mail" in person.detail
+    assert "left out: mail, phone, unit_phone" in person.detail
     api.temp.remove(api.temp[-1])
-    for old in fromstring(LIVED_IN[TEMP]):
-        if old.tag != "{urn:odd}odd":
-            assert tostring(old) in [tostring(child) for child in api.temp]
+    assert [tostring(child) for child in api.temp] == [tostring(child) for child in fromstring(LIVED_IN[TEMP])]
+
+
+def test_a_mobile_is_the_persons_own_telephone_for_the_api_too() -> None:
+    api = ApiStore("<vCard xmlns='vcard-temp'><TEL><CELL/><NUMBER>06 00</NUMBER></TEL></vCard>")
+    assert run(api, vcard_work(Profile({"phone": "12"}), present=True), way="ejabberd_api").changes == []
+    work = vcard_work(Profile({"phone": "12"}, None, {"phone"}), present=True)
+    assert run(api, work, way="ejabberd_api").changes == ["phone '06 00' -> '12'"]
+    assert TEMP.text(api.temp, "phone") == "06 00; 12"
+    assert run(api, work, way="ejabberd_api").changes == []
 
 
 def test_an_ill_api_is_not_taken_for_an_empty_profile() -> None:
