@@ -87,7 +87,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 outcomes,
                 args["versions"].get(CLIENTS[name].platforms[self._platform]["version_package"]),
                 self._warnings_for(seat, CLIENTS[name]),
-                self._noted.get(f"{seat['login']}/{name}"),
+                noted=self._noted.get(f"{seat['login']}/{name}"),
             )
             for seat in seats
             for name in seat["clients"]

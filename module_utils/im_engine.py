@@ -293,6 +293,7 @@ def seat_result(
     outcomes: Mapping[str, Outcome],
     version: str | None,
     warnings: list[str],
+    *,
     noted: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Sum up one client of one seat: its own group and those of the machine that it depends on.
