@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import slixmpp
 from ansible.module_utils.xmpp.accounts import Account
+from slixmpp_stream import logged_in
 
 _T = TypeVar("_T")
 
@@ -27,7 +24,7 @@ def roster(account: Account, ca_file: Path) -> Roster:
             for jid, item in answer["roster"]["items"].items()
         }
 
-    return _logged_in(account, ca_file, read)
+    return logged_in(account, ca_file, read)
 
 
 def change(account: Account, ca_file: Path, *items: tuple[str, str, list[str]]) -> None:
@@ -37,7 +34,7 @@ def change(account: Account, ca_file: Path, *items: tuple[str, str, list[str]]) 
         for jid, name, groups in items:
             await client.update_roster(jid, name=name, groups=groups, timeout=20)
 
-    _logged_in(account, ca_file, write)
+    logged_in(account, ca_file, write)
 
 
 def clear(account: Account, ca_file: Path) -> None:
@@ -48,7 +45,7 @@ def clear(account: Account, ca_file: Path) -> None:
         for jid in answer["roster"]["items"]:
             await client.del_roster_item(jid)
 
-    _logged_in(account, ca_file, remove)
+    logged_in(account, ca_file, remove)
 
 
 def requests(account: Account, ca_file: Path) -> dict[str, str]:
@@ -66,26 +63,4 @@ def requests(account: Account, ca_file: Path) -> dict[str, str]:
         await client.get_roster(timeout=20)
         return found
 
-    return _logged_in(account, ca_file, wait)
-
-
-def _logged_in(account: Account, ca_file: Path, action: Callable[[Any], Awaitable[_T]]) -> _T:
-    async def run() -> _T:
-        context = ssl.create_default_context(cafile=str(ca_file))
-        client = slixmpp.ClientXMPP(str(account.jid), account.password, ssl_context=context)
-        client.enable_direct_tls = client.enable_plaintext = client.whitespace_keepalive = False
-        client.plugin["feature_mechanisms"].use_mechs = {"SCRAM-SHA-1", "SCRAM-SHA-256"}
-        started = asyncio.Event()
-        client.add_event_handler("session_start", lambda _: started.set())
-        client.connect(account.host, account.port)
-        try:
-            await asyncio.wait_for(started.wait(), 30)
-            return await action(client)
-        finally:
-            await client.disconnect(wait=1)
-            client.abort()
-            if client._run_out_filters:
-                client._run_out_filters.cancel()
-                await asyncio.gather(client._run_out_filters, return_exceptions=True)
-
-    return asyncio.run(run())
+    return logged_in(account, ca_file, wait)

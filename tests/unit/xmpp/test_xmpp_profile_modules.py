@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import yaml
 from ansible.module_utils.im_catalogue import text
-from ansible.module_utils.testing import patch_module_args
 from xmpp_documented import documented_options, without_no_log
+from xmpp_modules import Run, load
 
 PROJECT = Path(__file__).resolve().parents[3]
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, PROJECT / "library" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 MODULES = {name: load(name) for name in ("xmpp_bookmark", "xmpp_vcard", "xmpp_room_info")}
 EACH = pytest.mark.parametrize("name", MODULES)
 
 
-class Run:
-    """Runs a module; gives what it prints as a dictionary."""
+class RunAny(Protocol):
+    """Runs the module of that name."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, name: str, **arguments: Any) -> dict[str, Any]:
-        with patch_module_args(arguments), pytest.raises(SystemExit):
-            MODULES[name].main()
-        result: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        return result
+    def __call__(self, name: str, **arguments: Any) -> dict[str, Any]: ...
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return Run(capsys)
+def run(capsys: pytest.CaptureFixture[str]) -> RunAny:
+    return lambda name, **arguments: Run(MODULES[name], capsys)(**arguments)
 
 
 def rooms(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -72,7 +54,7 @@ def test_every_password_is_kept_out_of_logs(name: str) -> None:
 
 
 @EACH
-def test_the_documented_results_are_the_results(name: str, run: Run) -> None:
+def test_the_documented_results_are_the_results(name: str, run: RunAny) -> None:
     documented = set(yaml.safe_load(MODULES[name].RETURN))
     # Nobody listens there.
     account = {"jid": "zoe@univ.example", "password": "pw-zoe", "host": "127.0.0.1", "port": 1}
@@ -131,7 +113,7 @@ def test_the_documented_results_are_the_results(name: str, run: Run) -> None:
     ],
 )
 def test_a_wrong_argument_fails_with_its_place_and_the_remedy(
-    name: str, arguments: dict[str, Any], parts: list[str], run: Run
+    name: str, arguments: dict[str, Any], parts: list[str], run: RunAny
 ) -> None:
     result = run(name, **arguments)
     assert result["failed"] is True
@@ -145,7 +127,7 @@ def test_a_wrong_argument_fails_with_its_place_and_the_remedy(
         ("xmpp_vcard", profile(name="""Zoë O'Brien & "Co" <x> \\""", avatar=PNG, phone="+33 3 20", mail="")),
     ],
 )
-def test_without_anybody_who_may_write_nothing_is_written(name: str, arguments: dict[str, Any], run: Run) -> None:
+def test_without_anybody_who_may_write_nothing_is_written(name: str, arguments: dict[str, Any], run: RunAny) -> None:
     result = run(name, **arguments)
     assert result["failed"] is True
     assert result["accounts"][0]["verdict"] == "no_way"

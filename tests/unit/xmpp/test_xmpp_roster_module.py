@@ -2,54 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import ssl
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from ansible.module_utils.im_catalogue import text
-from ansible.module_utils.testing import patch_module_args
 from ansible.module_utils.xmpp.problems import WRITING
 from xmpp_certificates import DOMAIN, Authority
 from xmpp_documented import documented_options, without_no_log
+from xmpp_modules import Run, load
 from xmpp_peer import Peer
 from xmpp_people_peer import ApiServer, PeopleServer, error
 
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("xmpp_roster", PROJECT / "library" / "xmpp_roster.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MODULE = load()
-
-
-class Run:
-    """Runs the module; gives what it prints as a dictionary."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, **arguments: Any) -> dict[str, Any]:
-        with patch_module_args(arguments), pytest.raises(SystemExit):
-            MODULE.main()
-        result: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        return result
+MODULE = load("xmpp_roster")
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return Run(capsys)
+    return Run(MODULE, capsys)
 
 
 class Lists:
