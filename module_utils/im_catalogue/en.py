@@ -210,4 +210,8 @@ TEXTS: dict[str, str] = {
     "rule.conference_wrong.remedy": "Correct im_service.conference by the detail, otherwise tell the server's team.",
     "rule.conference_unlisted": "The domain does not list the inventory's service of rooms: clients do not offer it by themselves.",
     "rule.conference_unlisted.remedy": "Have it declared (Prosody: disco_items); the rooms that are deployed work without.",
+    "history.bad_url": "History: the address is neither a file's path, nor sqlite:///path, nor postgresql://user:password@host/database.",
+    "history.cannot_open": "History {url}: cannot be opened ({reason}). Check the address, the rights and that the database answers.",
+    "history.driver": "History {url}: the Python package '{package}' is missing. Install it: pip install 'psycopg[binary]'.",
+    "history.newer": "History {url}: written by a newer version of this project (schema {found}, this version knows {known}). Update the project; nothing was changed.",
 }

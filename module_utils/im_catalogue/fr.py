@@ -210,4 +210,8 @@ TEXTS: dict[str, str] = {
     "rule.conference_wrong.remedy": "Corrigez im_service.conference d'après le détail, sinon prévenez l'équipe du serveur.",
     "rule.conference_unlisted": "Le domaine ne présente pas le service de salons de l'inventaire : les logiciels ne le proposent pas d'eux-mêmes.",
     "rule.conference_unlisted.remedy": "Faites-le déclarer (Prosody : disco_items) ; les salons déployés marchent sans.",
+    "history.bad_url": "Historique : l'adresse n'est ni un chemin de fichier, ni sqlite:///chemin, ni postgresql://utilisateur:motdepasse@serveur/base.",
+    "history.cannot_open": "Historique {url} : ouverture impossible ({reason}). Vérifiez l'adresse, les droits et que la base répond.",
+    "history.driver": "Historique {url} : il manque le paquet Python « {package} ». Installez-le : pip install 'psycopg[binary]'.",
+    "history.newer": "Historique {url} : écrit par une version plus récente de ce projet (schéma {found}, cette version connaît {known}). Mettez le projet à jour ; rien n'a été modifié.",
 }
