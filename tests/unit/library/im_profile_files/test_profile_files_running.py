@@ -77,9 +77,10 @@ def test_a_zombie_is_not_a_running_client(person: Person, folder: Path) -> None:
 
 @pytest.mark.skipif(not ROOT, reason="needs processes of two users")
 def test_a_client_of_somebody_else_does_not_count(person: Person, tmp_path: Path) -> None:
-    with client(person, "pidgin", tmp_path, as_person=False):
-        assert person.ask(processes=["pidgin"])["running"] == []
-        assert len(person.ask(processes=["pidgin"], login=None)["running"]) == 1  # the machine: anybody's
+    # A name that no client of this machine has, not even one in a container.
+    with client(person, "pidgin-of-test", tmp_path, as_person=False):
+        assert person.ask(processes=["pidgin-of-test"])["running"] == []
+        assert len(person.ask(processes=["pidgin-of-test"], login=None)["running"]) == 1  # the machine: anybody's
 
 
 @linux
