@@ -64,7 +64,7 @@ faults: lab-up ## Kill, deceive and spy on the engine on the lab's desks
 
 nightly: setup ## Run the long versions of the randomised tests: 100,000 pairs for each format, counts and seed
 	@echo "== nightly"
-	HYPOTHESIS_PROFILE=nightly python -m pytest tests/unit -q
+	HYPOTHESIS_PROFILE=nightly python -m pytest tests/unit -q -n 2
 
 bench: lab-up ## Measure the speed claims, one line each
 	@python tests/bench/accounts.py

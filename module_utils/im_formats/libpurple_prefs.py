@@ -70,9 +70,8 @@ class LibpurplePrefs(LibpurpleFormat[str, Leaf]):
                 if element.attributes.get("name") in (None, "/"):
                     raise Refused(document.where(element), "a preference without a name; Pidgin misreads what follows")
                 if not _is_readable(element):
-                    kind = element.attributes["type"]
-                    what = "no value" if kind in _KINDS else f"the unknown type {kind!r}"
-                    raise Refused(document.where(element), f"a preference of {what}; Pidgin misreads what follows")
+                    what = "without a value" if element.attributes["type"] in _KINDS else "of an unknown type"
+                    raise Refused(document.where(element), f"a preference {what}; Pidgin misreads what follows")
 
     def _read(self, fragment: Fragment) -> dict[str, Leaf]:
         if fragment.root.attributes.get("name") != "/":
