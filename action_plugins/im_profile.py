@@ -86,7 +86,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 CLIENTS[name],
                 outcomes,
                 args["versions"].get(CLIENTS[name].platforms[self._platform]["version_package"]),
-                self._warnings_for(seat, CLIENTS[name]),
+                self._warnings_for(seat, CLIENTS[name], outcomes),
                 noted=self._noted.get(f"{seat['login']}/{name}"),
             )
             for seat in seats
@@ -189,16 +189,19 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         )
         return lambda document, part: TEMPLATES.render(document.template, variables[part])
 
-    def _warnings_for(self, seat: dict[str, Any], client: Client) -> list[str]:
-        """One sentence for each preference that this client has no setting for."""
+    def _warnings_for(self, seat: dict[str, Any], client: Client, outcomes: dict[str, im_engine.Outcome]) -> list[str]:
+        """One sentence for each preference that this client has no setting for, and one for a memory that fails."""
         wish = self._wishes[seat["login"]]
+        trouble = outcomes[f"{seat['login']}/{client.name}"].memory_trouble
+        forgetful = {"person": seat["person"], "client": client.title, "detail": trouble}
+        forgotten = [text("warning.memory", self._language, **forgetful)] if trouble else []
         if seat["state"] == "absent":
-            return []
+            return forgotten
         extra = {"store_password": True} if wish.person["store_password"] else {}
         # A client that keeps no rooms of its own reads the bookmarks of the server.
         local = [] if self._rooms_on_server else wish.person["rooms"]
         rooms = {"rooms": ", ".join(room["jid"] for room in local)} if local else {}
-        return [
+        return forgotten + [
             text("warning.not_expressed", self._language, person=seat["person"], wish=lost, client=client.title)
             for lost in not_expressed({**wish.preferences, **rooms, **extra}, client.expresses)
         ]

@@ -72,6 +72,7 @@ class Outcome:
         state: compliant, changed, deferred, refused or failed, as in docs/states.md.
         detail: why, for deferred, refused and failed.
         unread: paths that must be read before the group can be merged; then nothing else holds.
+        memory_trouble: why the host cannot read or keep what it remembers of the group; "" when it can.
         stale: the command that follows a change of the group is due: something changes, or it never ended.
     """
 
@@ -80,6 +81,7 @@ class Outcome:
     state: str = "compliant"
     detail: str = ""
     unread: list[str] = field(default_factory=list)
+    memory_trouble: str = ""
     stale: bool = False
 
 
@@ -152,6 +154,7 @@ def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outc
     if answer["error"]:
         outcome.state, outcome.detail = "failed", answer["error"]["message"]
         return outcome
+    outcome.memory_trouble = _trouble(answer)
     files, memory = answer["files"], recall(answer.get("memory"))
     located: dict[str, str] = {}
     for document, pattern in group.documents():
@@ -260,6 +263,7 @@ def _memory(outcome: Outcome, answer: Mapping[str, Any]) -> str | None:
 
 def apply_answer(outcome: Outcome, answer: Mapping[str, Any]) -> None:
     """Note in the outcome what the host answered to a write_request."""
+    outcome.memory_trouble = _trouble(answer) or outcome.memory_trouble
     if answer["state"] in ("written", "unchanged"):
         return
     if answer["state"] == "deferred":
@@ -270,6 +274,11 @@ def apply_answer(outcome: Outcome, answer: Mapping[str, Any]) -> None:
         outcome.state, outcome.detail = "deferred", answer["error"]["message"]
     else:
         outcome.state, outcome.detail = "failed", answer["error"]["message"]
+
+
+def _trouble(answer: Mapping[str, Any]) -> str:
+    trouble = answer.get("memory_error")
+    return str(trouble["message"]) if trouble else ""
 
 
 def diffs(outcome: Outcome, host: str) -> list[dict[str, str]]:

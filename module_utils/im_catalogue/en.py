@@ -11,6 +11,7 @@ TEXTS: dict[str, str] = {
     "report.login_job": "At login, {when}: {state}",
     "report.finding": "password in clear: {finding}",
     "document.deleted": "deleted",
+    "warning.memory": "{person}: the host cannot keep what was laid down for {client} ({detail}); nobody will know who changed what",
     "warning.not_expressed": "{person}: the wish '{wish}' has no equivalent in {client}, which stays as it is",
     "ticket.public": "--- Answer to paste in the ticket ---",
     "ticket.private": "--- Technical note (private) ---",

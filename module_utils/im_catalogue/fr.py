@@ -11,6 +11,7 @@ TEXTS: dict[str, str] = {
     "report.login_job": "À l'ouverture de session, le {when} : {state}",
     "report.finding": "mot de passe en clair : {finding}",
     "document.deleted": "supprimé(s)",
+    "warning.memory": "{person} : le poste ne peut pas retenir ce qui a été déposé pour {client} ({detail}) ; on ne saura pas qui a changé quoi",
     "warning.not_expressed": "{person} : le souhait « {wish} » n'a pas d'équivalent dans {client}, qui reste tel quel",
     "ticket.public": "--- Réponse à coller dans le ticket ---",
     "ticket.private": "--- Note technique (privée) ---",

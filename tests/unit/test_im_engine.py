@@ -55,6 +55,15 @@ def merged(files: dict[str, Any] | None = None, *, running: list[str] | None = N
     return outcome
 
 
+def test_a_memory_that_the_host_cannot_read_or_keep_is_told() -> None:
+    trouble = {"code": "forbidden", "message": "permission denied"}
+    asked = answer({}) | {"memory": None, "memory_error": trouble}
+    assert im_engine.merge_group(group(document("a.desktop")), asked, wants()).memory_trouble == "permission denied"
+    outcome = merged()
+    im_engine.apply_answer(outcome, {"state": "written", "error": None, "running": [], "memory_error": trouble})
+    assert (outcome.state, outcome.memory_trouble) == ("changed", "permission denied")
+
+
 def test_a_host_gets_its_machine_groups_before_the_seats() -> None:
     client = toy(document("a.desktop"), document("p.json", "system", "json_policies"))
     groups = im_engine.groups_of([SEAT], {"toy": client}, COMMON, "Debian")
