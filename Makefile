@@ -69,6 +69,8 @@ nightly: setup ## Run the long versions of the randomised tests: 100,000 pairs f
 bench: lab-up ## Measure the speed claims, one line each
 	@python tests/bench/accounts.py
 	@python tests/bench/fleet.py
+	@python tests/bench/history.py
+	@python tests/bench/page.py
 
 clean: lab-down ## Remove the lab and what setup made
 	rm -rf $(VENV) .ansible .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -288,4 +288,7 @@ TEXTS: dict[str, str] = {
     "export.findings": "Findings",
     "export.waiver": "until {until}, decided by {by}: {reason}",
     "export.last_known": "{state}, on {at}",
+    "history.report": "History {url}: this report is not of the expected schema 1 ({what}). Update the project that wrote it, or this one; nothing was recorded.",
+    "history.older": "History {url}: this report is of {at}, but a run of {newest} on the same hosts is already recorded. Nothing was recorded.",
+    "history.database": "History {url}: the database refused ({reason}). Nothing was recorded; run again when it answers.",
 }

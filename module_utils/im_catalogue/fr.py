@@ -288,4 +288,7 @@ TEXTS: dict[str, str] = {
     "export.findings": "Constats",
     "export.waiver": "jusqu'au {until}, décidée par {by} : {reason}",
     "export.last_known": "{state}, le {at}",
+    "history.report": "Historique {url} : ce rapport n'est pas du schéma 1 attendu ({what}). Mettez à jour le projet qui l'a écrit, ou celui-ci ; rien n'a été enregistré.",
+    "history.older": "Historique {url} : ce rapport date du {at}, mais un passage du {newest} sur les mêmes postes est déjà enregistré. Rien n'a été enregistré.",
+    "history.database": "Historique {url} : la base a refusé ({reason}). Rien n'a été enregistré ; relancez quand elle répond.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from alembic import command
@@ -14,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from .. import im_catalogue
 from .errors import HistoryError
-from .store import History
+from .store import History, first_line
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "im_history_version"
@@ -45,12 +46,15 @@ def open_history(url: str, language: str = "fr") -> History:
         with engine.connect() as connection:
             _bring_up_to_date(connection, shown, language)
     except ModuleNotFoundError as error:
-        raise HistoryError(im_catalogue.text("history.driver", language, url=shown, package=error.name)) from None
+        raise _fault(language, "driver", url=shown, package=str(error.name)) from None
     except (DBAPIError, OSError) as error:
-        raise HistoryError(
-            im_catalogue.text("history.cannot_open", language, url=shown, reason=_reason(error))
-        ) from None
-    return History(engine, write_lock)
+        reason = first_line(error) if isinstance(error, DBAPIError) else str(error)
+        raise _fault(language, "cannot_open", url=shown, reason=reason) from None
+    return History(engine, write_lock, partial(_fault, language, url=shown))
+
+
+def _fault(language: str, code: str, **values: str) -> HistoryError:
+    return HistoryError(im_catalogue.text(f"history.{code}", language, **values))
 
 
 def _address(url: str, language: str) -> URL:
@@ -63,18 +67,13 @@ def _address(url: str, language: str) -> URL:
         known = False
     if not known or (address.get_backend_name() == "sqlite" and address.database in (None, "", ":memory:")):
         # The URL itself is not shown: what cannot be read cannot be masked.
-        raise HistoryError(im_catalogue.text("history.bad_url", language))
+        raise _fault(language, "bad_url")
     return address
 
 
 def _without_secrets(address: URL) -> str:
     hidden = {key: "***" if "pass" in key else value for key, value in address.query.items()}
     return address.set(query=hidden).render_as_string(hide_password=True)
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what the driver says: psycopg names host and user there, never the password."""
-    return str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0]
 
 
 def _make_private(path: Path) -> None:
@@ -127,7 +126,7 @@ def _bring_up_to_date(connection: Connection, shown: str, language: str) -> None
         # Asked again under the lock: another run may have done the work meanwhile.
         revision = _revision(connection)
         if revision is not None and revision not in {script.revision for script in scripts.walk_revisions()}:
-            raise HistoryError(im_catalogue.text("history.newer", language, url=shown, found=revision, known=head))
+            raise _fault(language, "newer", url=shown, found=revision, known=str(head))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, union
+from sqlalchemy.exc import DBAPIError
 
 from ..im_report import STATES
 from .errors import HistoryError
@@ -32,9 +34,31 @@ class _Latest(NamedTuple):
 class History:
     """An open history, made by open_history; a context manager that closes its connections."""
 
-    def __init__(self, engine: Engine, write_lock: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, engine: Engine, write_lock: Callable[[Connection], None], fault: Callable[..., HistoryError]
+    ) -> None:
+        """``fault(code, **values)`` makes the error of a text ``history.<code>``, in the reader's language."""
         self._engine = engine
         self._write_lock = write_lock
+        self._fault = fault
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection on which what the database refuses becomes a HistoryError."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise self._fault("database", reason=first_line(error)) from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """The same in a transaction that no other run writes beside: it is kept as a whole, or not at all."""
+        with self._reading() as reading:
+            connection = reading.execution_options(im_writes=True)
+            with connection.begin():
+                self._write_lock(connection)
+                yield connection
 
     def __enter__(self) -> History:
         return self
@@ -54,20 +78,25 @@ class History:
         A seat whose state and causes are as before costs nothing. A seat that its host no longer has becomes GONE.
 
         Raises:
-            HistoryError: the report is of another schema, or older than what is recorded of one of its hosts.
+            HistoryError: the report is of another schema, or older than what is recorded of one of its hosts; another
+                run kept the database too long, or the database failed. Then nothing was recorded.
         """
         if report.get("schema") != 1:
-            raise HistoryError(f"report: schema {report.get('schema')!r}; the history reads schema 1")
-        at = moment(report["at"]).strftime(TIME)
+            raise self._fault("report", what=f"schema {report.get('schema')!r}")
+        try:
+            at = moment(report["at"]).strftime(TIME)
+        except ValueError:
+            raise self._fault("report", what=f"at {report['at']!r}") from None
         rows = {seat_of(row): row for row in report["rows"]}
         if unknown := {str(row["state"]) for row in rows.values()} - set(STATES):
-            raise HistoryError(f"report: unknown state {', '.join(sorted(unknown))}")
-        with self._engine.connect().execution_options(im_writes=True) as connection, connection.begin():
-            self._write_lock(connection)
+            raise self._fault("report", what=f"state {', '.join(sorted(unknown))}")
+        with self._writing() as connection:
             host_ids = _host_ids(connection, {seat.host for seat in rows})
             looked_at = {host_ids[seat.host] for seat in rows}
             last_runs = _last_runs(connection)
-            _refuse_older(connection, at, {last_runs[one] for one in looked_at if one in last_runs})
+            newest = _newest(connection, {last_runs[one] for one in looked_at if one in last_runs})
+            if newest and at < newest:
+                raise self._fault("older", at=at, newest=newest)
             known = _seat_ids(connection, host_ids, rows)
             latest = {one.seat_id: one for one in map(_latest, connection.execute(_latest_changes()))}
             run_id = _add_run(connection, at, str(report.get("mode", "audit")), looked_at, rows.values())
@@ -118,7 +147,7 @@ class History:
             .where(hosts.c.name == seat.host, seats.c.login == seat.login, seats.c.client == seat.client)
             .order_by(changes.c.run_id)
         )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [
                 Change(seat, row.before, row.state, tuple(row.causes.split()), row.at)
                 for row in connection.execute(wanted)
@@ -132,7 +161,7 @@ class History:
         first = ((today or datetime.now(UTC)) - timedelta(days=days - 1)).strftime("%Y-%m-%d")
         columns = [runs.c[state] for state in STATES]
         found: dict[str, dict[str, int]] = {}
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for row in connection.execute(select(runs.c.at, *columns).where(runs.c.at >= first).order_by(runs.c.at)):
                 counts = dict(zip(STATES, row[1:], strict=True))
                 widest = found.get(row.at[:10])
@@ -151,8 +180,7 @@ class History:
         old = select(runs.c.id).where(runs.c.at < limit)
         last_of_scope = select(func.max(runs.c.id)).group_by(runs.c.scope_id)
         named = union(*(select(changes.c[name]).where(changes.c[name].is_not(None)) for name in _RUN_COLUMNS))
-        with self._engine.connect().execution_options(im_writes=True) as connection, connection.begin():
-            self._write_lock(connection)
+        with self._writing() as connection:
             is_newest = select(kept.c.run_id).where(kept.c.seat_id == changes.c.seat_id).scalar_subquery()
             connection.execute(delete(changes).where(changes.c.run_id.in_(old), changes.c.run_id != is_newest))
             gone = connection.execute(
@@ -164,7 +192,7 @@ class History:
         """Two queries, whatever the number of seats and years: the newest changes, and the last run of each scope."""
         now = datetime.now(UTC)
         wanted = _latest_changes(host).where(*conditions)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             last_runs = _last_runs(connection)
             found = connection.execute(wanted).all()
             times = _times(connection, found, last_runs)
@@ -221,11 +249,14 @@ def _last_runs(connection: Connection) -> dict[int, int]:
     return last
 
 
-def _refuse_older(connection: Connection, at: str, last: set[int]) -> None:
-    """A report that is older than what is known would turn time back."""
-    newest = connection.execute(select(func.max(runs.c.at)).where(runs.c.id.in_(last))).scalar() if last else None
-    if newest and at < newest:
-        raise HistoryError(f"report of {at}: a run of {newest} that looked at the same hosts is already recorded")
+def _newest(connection: Connection, last: set[int]) -> str | None:
+    """When the newest of these runs was."""
+    return connection.execute(select(func.max(runs.c.at)).where(runs.c.id.in_(last))).scalar() if last else None
+
+
+def first_line(error: DBAPIError) -> str:
+    """The first line of what the driver says: sqlite3 and psycopg name neither passwords nor values there."""
+    return str(error.orig).strip().splitlines()[0]
 
 
 def _host_ids(connection: Connection, names: set[str]) -> dict[str, int]:

@@ -13,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from ansible.module_utils import im_history
-from ansible.module_utils.im_history import GONE, HistoryError, Seat, filled, open_history, tables
+from ansible.module_utils.im_history import GONE, HistoryError, Seat, filled, open_history, opening, tables
 from compliance_reports import HOSTILE, nights, report, row
 from sqlalchemy import event, text
 
@@ -118,7 +118,7 @@ def test_a_day_is_told_by_its_widest_run(history: im_history.History) -> None:
 
 def test_an_older_report_of_the_same_host_is_refused_and_changes_nothing(history: im_history.History) -> None:
     history.record(report(row()))
-    with pytest.raises(HistoryError, match="already recorded"):
+    with pytest.raises(HistoryError, match="déjà enregistré"):
         history.record(report(row(state="drift"), at="2026-11-22T02:00:00Z"))
     assert [one.state for one in history.current()] == ["compliant"]
     history.record(report(row("pc-2"), at="2026-11-22T02:00:00Z"))
@@ -126,7 +126,7 @@ def test_an_older_report_of_the_same_host_is_refused_and_changes_nothing(history
 
 @pytest.mark.parametrize("broken", [{"schema": 2}, {"at": "yesterday"}, {"rows": [row(state="fine")]}])
 def test_a_report_of_another_shape_is_refused(history: im_history.History, broken: dict[str, object]) -> None:
-    with pytest.raises(HistoryError, match="report"):
+    with pytest.raises(HistoryError, match="Historique"):
         history.record({**report(row()), **broken})
     assert history.current() == []
 
@@ -297,3 +297,22 @@ def test_the_database_is_not_made_where_the_driver_is_missing(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(HistoryError, match="pip install"):
         open_history("postgresql://me:s3cret@127.0.0.1/x")
+
+
+def test_a_run_that_another_one_keeps_out_says_so_and_records_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_SECONDS", 0)
+    path = str(tmp_path / "history.sqlite")
+    with open_history(path) as other, open_history(path) as history:
+        with other._writing(), pytest.raises(HistoryError, match="locked"):
+            history.record(report(row()))
+        assert history.current() == []
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # SQLite takes any text
+def test_a_value_that_the_database_refuses_is_not_shown(history: im_history.History) -> None:
+    with pytest.raises(HistoryError) as refused:
+        history.record(report(row("secret\x00host")))
+    assert "secret" not in str(refused.value)
+    assert history.current() == []
