@@ -61,8 +61,8 @@ class Client:
     command: what its menu entry starts.  process: its name in the process table.
     windows: pattern of "title [role]" of the windows that ask for nothing: the main one, and the rooms it opened.
     password_window: pattern of "title [role]" of the question for the password, in French and in English.
-    quit_key: what a person presses in the main window to leave; None where SIGTERM is the clean way out
-    (facts: Gajim, section 4; Pidgin, section 7).
+    quit_key: what a person presses in the main window to leave; None where SIGTERM is the clean way out. On SIGTERM
+    Gajim ends without a word to the server, which keeps its session, and its place in the rooms, for minutes.
     """
 
     command: str
@@ -73,7 +73,7 @@ class Client:
 
 
 CLIENTS = {
-    "gajim": Client("gajim", "gajim", r"^Gajim \[", r"^(Password Required|Mot de passe)", None),
+    "gajim": Client("gajim", "gajim", r"^Gajim \[", r"^(Password Required|Mot de passe)", "ctrl+q"),
     "pidgin": Client("pidgin", "pidgin", r"\[(buddy_list|conversation)\]", r"\[multifield\]", None),
     "thunderbird": Client("thunderbird", "thunderbird", r"Thunderbird", r"^(Password|Mot de passe)", "ctrl+q"),
 }
