@@ -79,7 +79,7 @@ def compare(foretold: Run, done: Run) -> list[str]:
         }
     else:
         TALLY.runs += 1
-    for name, read in (("diff", diffs_of), ("rollback", rollback_of), ("changed", changed_of)):
+    for name, read in (("diff", diffs_of), ("rollback", rollback_of), ("server", server_of), ("changed", changed_of)):
         before, after = read(foretold.printed), read(done.printed)
         TALLY.diffs += len(after) * (name == "diff")
         TALLY.documents += len(after) * (name == "rollback")
@@ -167,6 +167,17 @@ def rollback_of(printed: str) -> dict[str, str]:
     table = re.search(r"(?m)^( *)poste +session +document +résultat *\n((?: *\S.*\n)+)", printed)
     lines = re.findall(rf"(?m)^{table[1]}(\S+ +\S+ +\S+)  +(\S.*)$", table[2]) if table else []
     return {" ".join(place.split()): result for place, result in lines}
+
+
+def server_of(printed: str) -> dict[str, str | bool]:
+    """What a run writes on the server for the people: one entry for each sentence about a person, for the counts, and
+    for each text that ``--diff`` shows, in their order."""
+    told: dict[str, str | bool] = dict.fromkeys(
+        re.findall(r"(?m)^ +(\S+@\S+, (?:contacts|salons|profil) : .*)$", printed), True
+    )
+    told |= dict(re.findall(r"(Sur le serveur : \d+ souhaits sur \d+ en place, dont) (\d+)", printed))
+    diffs = re.findall(r"(?m)^--- before: ([^\s:]+@[^\s:]+)\n\+\+\+ after: .*\n((?:[-+@ \\].*\n)+)", printed)
+    return told | {f"{number} {jid}": text for number, (jid, text) in enumerate(diffs)}
 
 
 def changed_of(printed: str) -> dict[str, bool]:

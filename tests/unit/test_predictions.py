@@ -9,6 +9,8 @@ import predictions
 import pytest
 
 DIFF = "--- before: pc:~a/.purple/{}\n+++ after: pc:~a/.purple/{}\n@@ -0,0 +1 @@\n+{}\n\n"
+WRITTEN = "        a@b, salons : r@c: bookmark added\n"
+ON_SERVER = "--- before: a@b\n+++ after: a@b\n@@ -0,0 +1 @@\n+r@c\n\n"
 RECAP = "pc                         : ok=6    changed={}    unreachable=0    failed=0\n"
 
 
@@ -59,6 +61,11 @@ def test_what_came_true_is_counted(tally: predictions.Tally) -> None:
         (altered("documents", []), "found 'nothing'"),
         (run(content="z"), "diff: pc:~a/.purple/prefs.xml: foretold"),
         (run(changed=0), "changed: pc: foretold True, found False"),
+        (
+            predictions.Run(run().printed + WRITTEN, 0, run().report),
+            "server: a@b, salons : r@c: bookmark added: foretold",
+        ),
+        (predictions.Run(run().printed + ON_SERVER, 0, run().report), "server: 0 a@b: foretold"),
         (predictions.Run(run().printed, 2, run().report), "exit code: foretold 0, found 2"),
         (predictions.Run("", 0, None), "only one of the two came to a report"),
     ],
