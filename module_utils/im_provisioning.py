@@ -54,7 +54,7 @@ def rows_of(results: Mapping[str, Mapping[str, Any]], people: Mapping[str, str])
     """Make one row for each (person, kind) that was asked for.
 
     Args:
-        results: kind -> what the module returned; a task that was skipped has no accounts.
+        results: kind -> what the module returned; a kind of which nothing is wished is not there.
         people: key -> JID.
 
     Returns:
@@ -66,7 +66,7 @@ def rows_of(results: Mapping[str, Mapping[str, Any]], people: Mapping[str, str])
         {"person": names.get(account["jid"].casefold(), ""), "kind": kind}
         | {field: account[field] for field in ("jid", "verdict", "detail", "hint", "changed", "changes")}
         for kind in KINDS
-        for account in results[kind].get("accounts", [])
+        for account in results.get(kind, {}).get("accounts", [])
     ]
     return sorted(rows, key=lambda row: (row["person"], row["jid"]))
 

@@ -64,7 +64,7 @@ def test_rows_tell_what_changed_and_what_failed_and_count() -> None:
 
 
 def test_where_nothing_was_wished_everything_is_in_place() -> None:
-    rows = rows_of({"contacts": {}, "rooms": {}, "profile": {}}, {})
+    rows = rows_of({"contacts": {}}, {})  # kinds of which nothing is wished are not there
     assert all_in_place(rows)
     assert as_lines(rows, check_mode=True) == [
         "Sur le serveur : 0 souhaits sur 0 en place, dont 0 à mettre à jour (mode vérification)."
