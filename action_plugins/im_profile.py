@@ -64,6 +64,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "versions": {"type": "dict", "default": {}},
                 "passwords": {"type": "dict", "default": {}, "no_log": True},
                 "rooms_on_server": {"type": "bool", "default": False},
+                "look_only": {"type": "bool", "default": False},
+                "left_alone": {"type": "list", "elements": "str", "default": []},
             }
         )
         host = self._task_vars["inventory_hostname"]
@@ -76,9 +78,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             raise AnsibleActionFail(str(error)) from error
         self._language, self._platform = args["language"], args["platform"]
         self._rooms_on_server = args["rooms_on_server"]
+        self._look_only, self._left_alone = args["look_only"], args["left_alone"]
         self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site, args["passwords"]) for seat in seats}
         #: What the login job did since the last run, by group.
         self._noted: dict[str, dict[str, Any]] = {}
+        keys = {person["jid"].casefold(): key for key, person in people.items()}
         outcomes = self._deploy(im_engine.groups_of(seats, CLIENTS, COMMON, self._platform))
         results = [
             im_engine.seat_result(
@@ -88,7 +92,16 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 args["versions"].get(CLIENTS[name].platforms[self._platform]["version_package"]),
                 self._warnings_for(seat, CLIENTS[name], outcomes),
                 noted=self._noted.get(f"{seat['login']}/{name}"),
+                others={jid: key for jid, key in keys.items() if key != seat["person"]},
             )
+            | {
+                "diff": [
+                    told
+                    for outcome in im_engine.outcomes_of(seat, name, outcomes)
+                    if outcome.state == "drift"
+                    for told in im_engine.texts(outcome)
+                ]
+            }
             for seat in seats
             for name in seat["clients"]
         ]
@@ -128,6 +141,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             # A profile outside the usual places: one more question, for these groups only.
             answers |= self._ask([im_engine.read_request(outcome.group, outcome.unread) for outcome in unread])
             outcomes |= {outcome.group.key: self._merge(outcome.group, answers) for outcome in unread}
+        for outcome in outcomes.values():
+            if self._look_only or outcome.group.key in self._left_alone:
+                im_engine.only_look(outcome)
+        if self._look_only:
+            return outcomes
         # The module knows the check mode: it writes nothing then, and says what would be in the way (a full disk).
         self._write(outcomes, answers, noted)
         asked = im_pending_calls.settle_request(waiting, outcomes.values(), self._render)

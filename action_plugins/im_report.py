@@ -30,17 +30,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         """Return rows, table, path and all_good; see RETURN in library/im_report.py."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         args, task_vars = self._task.args, task_vars or {}
-        hosts = {
-            host: im_report.HostResult(
-                seats=variables.get("im_seats", []),
-                profile=variables.get("__im_client_profile", {}),
-                failure=variables.get("__im_client_failure", ""),
-                unreachable=bool(variables.get("__im_client_host", {}).get("unreachable")),
-                reach=variables.get("__im_client_reach"),
-            )
-            for host in task_vars["ansible_play_hosts_all"]
-            for variables in [task_vars["hostvars"][host]]
-        }
+        hosts = im_report.results_of(task_vars["hostvars"], task_vars["ansible_play_hosts_all"])
         people = args["people"]
         rows = im_report.rows_of(hosts, people, args["accounts"])
         language = args.get("language", "fr")

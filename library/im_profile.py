@@ -53,6 +53,17 @@ options:
       - Whether the rooms of people stand in their bookmarks on the server. A client without own rooms has them there.
     type: bool
     default: false
+  look_only:
+    description:
+      - Read and compare, and write nothing, not even what the login job noted. What differs is C(drift) then, and told
+        in RV(seats[].diff) too; RV(ignore:changed) is never true.
+    type: bool
+    default: false
+  left_alone:
+    description: Seats' clients, each C(<login>/<client>), that are only looked at.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Supported; predicts every document and state without writing.
@@ -86,12 +97,23 @@ seats:
     client: {description: Name of the client's role., type: str, returned: always}
     version: {description: Installed version, none when unknown., type: str, returned: always}
     state:
-      description: V(compliant), V(changed), V(deferred), V(refused) or V(failed).
+      description: V(compliant), V(changed), V(drift), V(deferred), V(refused) or V(failed).
       type: str
       returned: always
     detail: {description: Why it is deferred, refused or failed., type: str, returned: always}
     documents:
       description: Each document with its C(action), one of V(unchanged), V(created), V(changed), V(refused).
+      type: list
+      elements: dict
+      returned: always
+    foreign_accounts:
+      description: Accounts of other people of O(people) in that profile, each with C(path), C(jid) and C(person).
+      type: list
+      elements: dict
+      returned: always
+    running: {description: Whether what differs cannot be written as the client runs., type: bool, returned: always}
+    diff:
+      description: Where the state is V(drift), each document that differs, C(path), C(before) and C(after).
       type: list
       elements: dict
       returned: always

@@ -10,6 +10,7 @@ import base64
 import fnmatch
 import json
 import posixpath
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ WRITTEN = ("created", "changed", "deleted")
 MEMORY_SCHEMA = 1
 #: Items that are ours by their names, so that they can be taken out even when the memory is lost.
 _OURS_BY_NAME = ("account ", "chat ", "room ")
+#: The identity of an XMPP account, as the formats of the three clients give it.
+_XMPP_ACCOUNT = re.compile(r"(?:account|chat) (\S+@\S+)")
 
 
 @dataclass
@@ -40,6 +43,7 @@ class DocumentOutcome:
         causes: item -> why it differs: "first" (never laid before), "wish" (we changed our mind), "user" or "client"
             (they changed it).
         findings: whose passwords stand in clear in it.
+        accounts: bare JIDs of the XMPP accounts that it holds as it stands, casefolded.
         memory: what to remember of it; None when nothing new.
     """
 
@@ -51,6 +55,7 @@ class DocumentOutcome:
     format: str = ""
     causes: dict[str, str] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
     memory: dict[str, Any] | None = None
 
 
@@ -104,7 +109,9 @@ def _decide(asked: Asked, files: Mapping[str, Any], remembered: Mapping[str, Any
     done = DocumentOutcome(asked.path, "unchanged", format=asked.document.format)
     try:
         done.before = content_of(entry)
-        done.after = change(done, asked, siblings_of(asked.document, asked.path, files), remembered)
+        siblings = siblings_of(asked.document, asked.path, files)
+        done.after = change(done, asked, siblings, remembered)
+        done.accounts = _accounts(asked, done.before, siblings)
     except Refused as refused:
         done.action, done.detail = "refused", str(refused)
         return done
@@ -115,6 +122,16 @@ def _decide(asked: Asked, files: Mapping[str, Any], remembered: Mapping[str, Any
     if not entry.get("creatable" if done.before is None else "writable"):
         done.action, done.detail = "refused", f"it cannot be written ({entry.get('why') or 'not writable'})"
     return done
+
+
+def _accounts(asked: Asked, content: bytes | None, siblings: Mapping[str, bytes]) -> list[str]:
+    """The XMPP accounts of a document in which we ask for one; others hold none."""
+    if content is None or not any(_XMPP_ACCOUNT.fullmatch(item) for item in asked.format.wanted(asked.enforced)):
+        return []
+    found = (
+        _XMPP_ACCOUNT.fullmatch(item) for item, value in asked.format.items(content, siblings).items() if not value
+    )
+    return [match[1].casefold() for match in found if match]
 
 
 def _merge(

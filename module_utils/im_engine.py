@@ -69,11 +69,12 @@ class Outcome:
 
     Attributes:
         documents: in the order of the merge; those that nobody asks anything of are left out.
-        state: compliant, changed, deferred, refused or failed, as in docs/states.md.
+        state: compliant, changed, drift, deferred, refused or failed, as in docs/states.md.
         detail: why, for deferred, refused and failed.
         unread: paths that must be read before the group can be merged; then nothing else holds.
         memory_trouble: why the host cannot read or keep what it remembers of the group; "" when it can.
         stale: the command that follows a change of the group is due: something changes, or it never ended.
+        running: the client runs, so that nothing can be written now.
     """
 
     group: Group
@@ -83,6 +84,7 @@ class Outcome:
     unread: list[str] = field(default_factory=list)
     memory_trouble: str = ""
     stale: bool = False
+    running: bool = False
 
 
 def groups_of(seats: list[dict[str, Any]], clients: Mapping[str, Client], common: Client, platform: str) -> list[Group]:
@@ -178,7 +180,7 @@ def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outc
     if any(done.action in WRITTEN for done in outcome.documents):
         outcome.state = "changed"
         if answer["running"]:
-            outcome.state = "deferred"
+            outcome.state, outcome.running = "deferred", True
             outcome.detail = ", ".join(sign["what"] for sign in answer["running"])
     if group.proof and outcome.documents:
         outcome.stale = outcome.state == "changed" or bool(files.get(group.proof, {"absent": True}).get("absent"))
@@ -203,15 +205,23 @@ def _locate(asked: Asked, done: DocumentOutcome, files: Mapping[str, Any], locat
 
 
 def _excuse(done: DocumentOutcome, client: Client) -> None:
-    """Do not blame the user for what the client changes by itself."""
+    """Do not blame the user for what the client changes by itself, unless all that it belongs to is gone."""
+    things = tuple(f"{item} " for item, cause in done.causes.items() if cause == "user")
     for item, cause in done.causes.items():
-        if cause == "user" and any(fnmatch.fnmatchcase(item, pattern) for pattern in client.rewrites):
+        rewritten = any(fnmatch.fnmatchcase(item, pattern) for pattern in client.rewrites)
+        if cause == "user" and rewritten and not item.startswith(things):
             done.causes[item] = "client"
 
 
 def _was_read(path: str, pattern: str, files: Mapping[str, Any]) -> bool:
     """A glob reads one directory level; a profile elsewhere needs a question of its own."""
     return path in files or (path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern))
+
+
+def only_look(outcome: Outcome) -> None:
+    """Say of a group that is not to be written, whatever it needs, how far it is from the wish."""
+    if outcome.state in ("changed", "deferred") or (outcome.stale and outcome.state == "compliant"):
+        outcome.state, outcome.stale = "drift", False
 
 
 def write_request(outcome: Outcome, answer: Mapping[str, Any], run_id: str) -> dict[str, Any]:
@@ -285,15 +295,29 @@ def diffs(outcome: Outcome, host: str) -> list[dict[str, str]]:
     """Describe each change for ``--diff``: the formats' own text, with secrets masked."""
     where = f"{host}:" if outcome.group.login is None else f"{host}:~{outcome.group.login}/"
     return [
+        {"before_header": where + text["path"], "after_header": where + text["path"]}
+        | {"before": text["before"], "after": text["after"]}
+        for text in texts(outcome)
+    ]
+
+
+def texts(outcome: Outcome) -> list[dict[str, str]]:
+    """Each change as ``path``, and what the formats tell of it ``before`` and ``after``, with secrets masked."""
+    return [
         {
-            "before_header": where + done.path,
-            "after_header": where + done.path,
+            "path": done.path,
             "before": FORMATS[done.format].describe(done.before),
             "after": FORMATS[done.format].describe(done.after),
         }
         for done in outcome.documents
         if done.action in WRITTEN
     ]
+
+
+def outcomes_of(seat: Mapping[str, Any], client: str, outcomes: Mapping[str, Outcome]) -> list[Outcome]:
+    """What one client of one seat depends on: the groups of the machine, and its own as the last."""
+    keys = ("machine", f"machine/{client}", f"{seat['login']}/{client}")
+    return [outcomes[key] for key in keys if key in outcomes]
 
 
 def seat_result(
@@ -304,13 +328,14 @@ def seat_result(
     warnings: list[str],
     *,
     noted: Mapping[str, Any] | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Sum up one client of one seat: its own group and those of the machine that it depends on.
 
-    ``noted`` is what the login job did for it since the last run, None when it did nothing.
+    ``noted`` is what the login job did for it since the last run, None when it did nothing. ``others`` are the people
+    whose accounts have no place in this seat: JID, casefolded -> key.
     """
-    own = outcomes[f"{seat['login']}/{client.name}"]
-    machine = [outcomes[key] for key in ("machine", f"machine/{client.name}") if key in outcomes]
+    *machine, own = outcomes_of(seat, client.name, outcomes)
     worst = max([own, *machine], key=lambda outcome: _SEVERITY.index(outcome.state))
     return {
         "login": seat["login"],
@@ -330,9 +355,16 @@ def seat_result(
             for done in outcome.documents
             for finding in done.findings
         ],
+        "foreign_accounts": [
+            {"path": done.path, "jid": jid, "person": (others or {})[jid]}
+            for done in own.documents
+            for jid in dict.fromkeys(done.accounts)
+            if jid in (others or {})
+        ],
+        "running": own.running,
         "warnings": warnings,
         "login_job": {name: noted[name] for name in ("when", "state", "detail")} if noted else None,
     }
 
 
-_SEVERITY = ("compliant", "changed", "deferred", "refused", "failed")
+_SEVERITY = ("compliant", "changed", "drift", "deferred", "refused", "failed")

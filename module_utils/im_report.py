@@ -33,6 +33,21 @@ class HostResult(NamedTuple):
     reach: Mapping[str, Any] | None = None
 
 
+def results_of(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, HostResult]:
+    """What the role im_client left in the variables of each host."""
+    return {
+        host: HostResult(
+            seats=variables.get("im_seats", []),
+            profile=variables.get("__im_client_profile", {}),
+            failure=variables.get("__im_client_failure", ""),
+            unreachable=bool(variables.get("__im_client_host", {}).get("unreachable")),
+            reach=variables.get("__im_client_reach"),
+        )
+        for host in hosts
+        for variables in [hostvars[host]]
+    }
+
+
 def rows_of(
     hosts: Mapping[str, HostResult], people: Mapping[str, str], accounts: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -67,6 +82,8 @@ def rows_of(
                         "retired": seat.get("state") == "absent",
                         "findings": row.get("findings", []),
                         "warnings": row.get("warnings", []),
+                        "foreign_accounts": row.get("foreign_accounts", []),
+                        "running": row.get("running", False),
                         "login_job": row.get("login_job"),
                         "reach": reach,
                     }
@@ -175,12 +192,24 @@ def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
             ]
         )
         hint = "" if _proven(row) else row["hint"]
-        found = [text("report.finding", language, finding=finding) for finding in row["findings"]]
+        found = findings(row, language)
         far = "" if _reached(row) else text("report.reach_detail", language, **row["reach"])
         notes.append(
             [note for note in [row["detail"], _login_job(row, language), hint, far, *found, *row["warnings"]] if note]
         )
-    widths = [max(_width(line[column]) for line in cells) for column in range(len(columns))]
+    return aligned(cells, notes)
+
+
+def findings(row: Mapping[str, Any], language: str) -> list[str]:
+    """Sentences about what stands in the profile and should not: passwords in clear, accounts of other people."""
+    return [text("report.finding", language, finding=finding) for finding in row["findings"]] + [
+        text("report.foreign_account", language, **account) for account in row["foreign_accounts"]
+    ]
+
+
+def aligned(cells: Sequence[Sequence[str]], notes: Sequence[Sequence[str]]) -> str:
+    """Lines of cells, the heading first, as aligned columns; the notes of a line stand below it."""
+    widths = [max(_width(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = []
     for line, details in zip(cells, notes, strict=True):
         lines.append("  ".join(_pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())

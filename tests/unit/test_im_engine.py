@@ -16,7 +16,7 @@ import pytest
 from ansible.module_utils import im_engine
 from ansible.module_utils.im_engine import Group, Outcome
 from ansible.module_utils.im_model import Client, Document
-from rendering import CLIENTS, COMMON
+from rendering import CLIENTS, COMMON, fragments
 
 SEAT = {"login": "amartin", "person": "alice.martin", "clients": ["toy"]}
 DESKTOP = b"[Desktop Entry]\nType=Application\nName=Toy\n"
@@ -304,3 +304,63 @@ def test_what_a_killed_run_left_beside_an_unchanged_document_is_tidied_away() ->
     (file,) = request["files"]
     assert zlib.decompress(base64.b64decode(file["content"])) == DESKTOP + b"Exec=toy\n"
     assert im_engine.tidy_request(outcome, answer(), "run") is None
+
+
+def test_a_group_that_is_only_looked_at_drifts_and_is_not_written() -> None:
+    for running in ([], ["process toy"]):
+        outcome = merged(running=running)
+        im_engine.only_look(outcome)
+        assert (outcome.state, outcome.running, outcome.stale) == ("drift", bool(running), False)
+    compliant = merged({".toy/a.desktop": read(DESKTOP + b"Exec=toy\n")})
+    im_engine.only_look(compliant)
+    assert compliant.state == "compliant"
+
+
+def test_a_machine_whose_trust_is_due_drifts_when_it_is_only_looked_at() -> None:
+    outcome = Outcome(group(document("a.desktop")), stale=True)
+    im_engine.only_look(outcome)
+    assert (outcome.state, outcome.stale) == ("drift", False)
+
+
+def pidgin_accounts(*jids: str) -> bytes:
+    listed = "".join(
+        f"<account><protocol>prpl-jabber</protocol><name>{jid}/desk</name></account>"
+        f"<account><protocol>prpl-irc</protocol><name>{jid}</name></account>"
+        for jid in jids
+    )
+    return f"<?xml version='1.0' encoding='UTF-8' ?>\n<account version='1.0'>{listed}</account>\n".encode()
+
+
+def test_the_xmpp_account_of_another_person_in_a_profile_is_named() -> None:
+    enforced, initial = fragments("pidgin", "accounts.xml")
+    client = CLIENTS["pidgin"]
+    seat = SEAT | {"login": "zobrien", "person": "zoe.obrien", "clients": ["pidgin"]}
+    own = Group("zobrien/pidgin", "zobrien", client, {"profile": "~/.purple"})
+    files = {
+        ".purple/accounts.xml": read(
+            pidgin_accounts("zoe.obrien@univ.example", "Alice.Martin@univ.example", "me@home.example")
+        )
+    }
+
+    def render(asked: Document, part: str) -> str:
+        texts = {"enforced": enforced, "initial": initial}
+        return texts[part] if asked.path == "accounts.xml" else ""
+
+    outcome = im_engine.merge_group(own, answer(files), render)
+    assert outcome.documents[0].accounts == ["zoe.obrien@univ.example", "alice.martin@univ.example", "me@home.example"]
+    others = {"alice.martin@univ.example": "alice.martin"}
+    result = im_engine.seat_result(seat, client, {"zobrien/pidgin": outcome}, None, [], others=others)
+    assert result["foreign_accounts"] == [
+        {"path": ".purple/accounts.xml", "jid": "alice.martin@univ.example", "person": "alice.martin"}
+    ]
+    assert im_engine.seat_result(seat, client, {"zobrien/pidgin": outcome}, None, [])["foreign_accounts"] == []
+
+
+def test_an_account_that_is_gone_as_a_whole_is_not_blamed_on_the_client_that_rewrites_its_alias() -> None:
+    client = toy()._replace(rewrites=("account * alias",))
+    gone = im_engine.DocumentOutcome("a", "changed", causes=dict.fromkeys(("account a", "account a alias"), "user"))
+    im_engine._excuse(gone, client)
+    assert set(gone.causes.values()) == {"user"}
+    alias = im_engine.DocumentOutcome("a", "changed", causes={"account a alias": "user", "account a port": "user"})
+    im_engine._excuse(alias, client)
+    assert alias.causes == {"account a alias": "client", "account a port": "user"}
