@@ -84,6 +84,13 @@ def im_clients(seats: list[dict[str, Any]], state: str) -> list[str]:
     return list(dict.fromkeys(wanted if state == "present" else [name for name in named if name not in wanted]))
 
 
+def im_clients_left_alone(seats: list[dict[str, Any]], left_alone: list[str]) -> list[str]:
+    """Names of the clients of a host that no seat is to have deployed now."""
+    named = [(f"{seat['login']}/{client}", client) for seat in seats for client in seat["clients"]]
+    deployed = {client for place, client in named if place not in left_alone}
+    return list(dict.fromkeys(client for _, client in named if client not in deployed))
+
+
 def im_text(key: str, language: str = "fr", **values: Any) -> str:
     """Text of the catalogue for people."""
     try:
@@ -100,6 +107,7 @@ class FilterModule:
         functions = (
             im_accounts,
             im_clients,
+            im_clients_left_alone,
             im_people_file,
             im_people_from_csv,
             im_people_from_ldap,

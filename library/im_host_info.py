@@ -22,6 +22,21 @@ options:
     type: list
     elements: str
     default: []
+  left_alone:
+    description: Clients that are only looked at. Taken by the action plugin, which leaves them out of RV(missing).
+    type: list
+    elements: str
+    default: []
+  minimum_versions:
+    description: Client to the least version of it. Taken by the action plugin, which makes O(minimum) of it.
+    type: dict
+    default: {}
+  minimum:
+    description:
+      - Package to the least version that will do. The module's own option, set by the action plugin. Compared by
+        C(dpkg) as Debian compares versions; where there is no C(dpkg), nothing is said to be older.
+    type: dict
+    default: {}
   packages:
     description:
       - Names of packages whose installed version is wanted. The module's own option, set by the action plugin.
@@ -86,6 +101,19 @@ packages:
     version of the native one. Empty if this module cannot ask the package manager of the host.
   returned: always
   type: dict
+older:
+  description: Packages of O(minimum) whose installed version is older.
+  returned: always
+  type: list
+  elements: str
+lacking:
+  description: Client to those of its packages that are not installed, for each client that lacks one.
+  returned: success
+  type: dict
+outdated:
+  description: Client to the C(installed) version and the C(least) one, for each that is older than it should be.
+  returned: success
+  type: dict
 platform:
   description: Name of the answers file of the host, from the action plugin.
   returned: success
@@ -95,7 +123,7 @@ manager:
   returned: success
   type: str
 missing:
-  description: Packages of the clients that are not installed.
+  description: Packages of the clients that are not installed, but for those that are left alone.
   returned: success
   type: list
   elements: str
@@ -213,17 +241,40 @@ def installed(module: AnsibleModule, database: str, names: list[str]) -> dict[st
     return parse_listing(output, names, native)
 
 
+def older(module: AnsibleModule, packages: dict[str, str | None], minimum: dict[str, str]) -> list[str]:
+    """Return the packages whose installed version is less than the MINIMUM, as dpkg compares (Debian policy 5.6.12)."""
+    found = []
+    for name, least in minimum.items():
+        version = packages.get(name)
+        if version is None:
+            continue
+        language = {"LC_ALL": "C", "LANGUAGE": "C"}
+        code, _, errors = module.run_command(
+            ["dpkg", "--compare-versions", version, "lt", least], environ_update=language
+        )
+        if code not in (0, 1):
+            module.fail_json(msg=f"dpkg cannot compare {version} with {least}: {errors.strip()}")
+        if code == 0:
+            found.append(name)
+    return found
+
+
 def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
-        argument_spec={"packages": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True
+        argument_spec={
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "minimum": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
     )
     names: list[str] = module.params["packages"]
     host = describe()
     manager = package_manager(host["os_family"] or "")
     database = DATABASES.get(manager or "")
     packages = installed(module, database, names) if names and database else {}
-    module.exit_json(changed=False, host={**host, "package_manager": manager}, packages=packages)
+    behind = older(module, packages, module.params["minimum"]) if database == "dpkg" else []
+    module.exit_json(changed=False, host={**host, "package_manager": manager}, packages=packages, older=behind)
 
 
 if __name__ == "__main__":

@@ -162,6 +162,16 @@ def test_rpm_is_understood(module: ModuleType) -> None:
     assert fake.commands[0][:2] == ["rpm", "-q"]
 
 
+def test_versions_are_compared_as_debian_does_on_the_desk(module: ModuleType) -> None:
+    packages = {"gajim": "1.7.3-2", "pidgin": None}
+    fake = FakeModule(0, "")
+    assert module.older(fake, packages, {"gajim": "1.8", "pidgin": "2.14"}) == ["gajim"]
+    assert fake.commands == [["dpkg", "--compare-versions", "1.7.3-2", "lt", "1.8"]]
+    assert module.older(FakeModule(1, ""), packages, {"gajim": "1.7"}) == []
+    with pytest.raises(SystemExit, match=r"cannot compare 1\.7\.3-2 with ~~"):
+        module.older(FakeModule(2, "", "bad syntax"), packages, {"gajim": "~~"})
+
+
 def test_names_of_other_systems_are_not_installed_and_never_become_patterns_or_options(module: ModuleType) -> None:
     fake = FakeModule(1, "im\tgajim\tii \tall\t1\n")
     names = ["gajim", "thunderbird@esr", "*", "-W", "lib?", ""]
@@ -219,6 +229,13 @@ def test_it_answers_through_ansible_in_check_mode(tmp_path: Path) -> None:
 
 def test_the_documentation_is_valid(module: ModuleType) -> None:
     documentation = yaml.safe_load(module.DOCUMENTATION)
-    assert set(documentation["options"]) == {"clients", "packages", "retired"}
+    assert set(documentation["options"]) == {
+        "clients",
+        "left_alone",
+        "minimum",
+        "minimum_versions",
+        "packages",
+        "retired",
+    }
     returned = yaml.safe_load(module.RETURN)
     assert set(returned["host"]["contains"]) == {*module.describe(), "package_manager"}

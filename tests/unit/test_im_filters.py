@@ -1,0 +1,23 @@
+"""Filters whose work is too small for a module of their own."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+from rendering import PROJECT
+
+_spec = importlib.util.spec_from_file_location("im_filters", PROJECT / "filter_plugins" / "im_filters.py")
+assert _spec is not None and _spec.loader is not None
+filters: Any = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(filters)
+
+
+def test_a_client_is_left_alone_only_where_no_seat_is_to_have_it_deployed() -> None:
+    seats = [
+        {"login": "amartin", "person": "alice.martin", "clients": ["pidgin", "gajim"]},
+        {"login": "zobrien", "person": "zoe.obrien", "clients": ["pidgin"]},
+    ]
+    assert filters.im_clients_left_alone(seats, []) == []
+    assert filters.im_clients_left_alone(seats, ["amartin/pidgin", "amartin/gajim"]) == ["gajim"]
+    assert filters.im_clients_left_alone(seats, ["amartin/pidgin", "zobrien/pidgin"]) == ["pidgin"]
