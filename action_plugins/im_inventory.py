@@ -5,6 +5,7 @@ Documented in library/im_inventory.py, where ansible-doc looks.
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ if _UTILS not in ansible.module_utils.__path__:
 from ansible.module_utils.im_clients import load_clients
 from ansible.module_utils.im_inventory import (
     InventoryError,
+    check_minimum_versions,
     check_preferences,
     check_seats,
     complete_people,
     complete_service,
 )
+from ansible.module_utils.im_waivers import Known, check_waivers, left_alone
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
@@ -51,8 +54,19 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 seats[host] = check_seats(host, task_vars["hostvars"][host].get("im_seats", []), people, clients)
             except InventoryError as error:
                 problems += error.problems
+        known = Known(task_vars["groups"]["all"], task_vars["groups"], people, clients)
+        waivers: list[dict[str, Any]] = []
+        try:
+            waivers = check_waivers(args.get("waivers") or [], known)
+        except InventoryError as error:
+            problems += error.problems
+        try:
+            check_minimum_versions(args.get("minimum_versions"), clients)
+        except InventoryError as error:
+            problems += error.problems
         if problems:
             return result | {"failed": True, "msg": "\n".join(problems)}
+        today = datetime.now().astimezone().date()
         asked = list(
             dict.fromkeys(seat["person"] for listed in seats.values() for seat in listed if seat["state"] == "present")
         )
@@ -60,4 +74,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             "changed": False,
             "people": asked if any(seats.values()) else list(people),
             "jids": {key: person["jid"] for key, person in people.items()},
+            "waivers": waivers,
+            "left_alone": {
+                host: left_alone(waivers, host, task_vars["hostvars"][host]["group_names"], listed, today)
+                for host, listed in seats.items()
+            },
         }

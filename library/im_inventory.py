@@ -27,6 +27,15 @@ options:
     type: list
     elements: str
     default: []
+  waivers:
+    description: The site's recorded exceptions; C(docs/inventory.md) tells what one takes.
+    type: list
+    elements: dict
+    default: []
+  minimum_versions:
+    description: Client to the least version of its package that will do.
+    type: dict
+    default: {}
   hosts:
     description: Hosts whose O(ignore:im_seats) are checked; all hosts of the play by default.
     type: list
@@ -51,6 +60,15 @@ people:
   returned: success
 jids:
   description: Key of each person to the person's JID.
+  type: dict
+  returned: success
+waivers:
+  description: The waivers with all their selectors and the last day as text.
+  type: list
+  elements: dict
+  returned: success
+left_alone:
+  description: Host to the seats' clients for which a waiver holds today, each C(<login>/<client>).
   type: dict
   returned: success
 """

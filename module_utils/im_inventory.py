@@ -17,6 +17,9 @@ _LOCALPART = re.compile(r"[^\x00-\x20\"&'/:<>@\x7f]+")
 _DOMAIN = re.compile(r"(?!-)[^\s@/:\"'&<>]+")
 _LOGIN = re.compile(r"[^\s/:\x00-\x1f]+")
 
+# Debian policy 5.6.12.
+_VERSION = re.compile(r"([0-9]+:)?[0-9][A-Za-z0-9.+~-]*")
+
 _PERSON_KEYS = {
     "jid", "name", "nickname", "mail", "phone", "unit", "unit_mail", "unit_phone", "avatar",
     "contacts", "rooms", "preferences", "store_password",
@@ -188,6 +191,23 @@ def check_preferences(preferences: Any, enforced: Any) -> tuple[dict[str, Any], 
     if problems:
         raise InventoryError(problems)
     return dict(site), list(enforced)
+
+
+def check_minimum_versions(given: Any, clients: Iterable[str]) -> dict[str, str]:
+    """Check the least versions that will do, client -> version of its package; returns them as text."""
+    problems: list[str] = []
+    known = list(clients)
+    done: dict[str, str] = {}
+    for name, version in _mapping(given, "im_minimum_versions", problems).items():
+        if name not in known:
+            problems.append(f"im_minimum_versions: no client named {name!r}; known: {_listing(known)}")
+        # A number may have lost a zero on its way: 1.10 is read as 1.1.
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            problems.append(f'im_minimum_versions: {name} is {version!r}; it takes a version in quotes, such as "1.7"')
+        done[str(name)] = str(version)
+    if problems:
+        raise InventoryError(problems)
+    return done
 
 
 def accounts_to_check(

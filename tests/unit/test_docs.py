@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.im_inventory import check_preferences, check_seats, complete_people, complete_service
+from ansible.module_utils.im_inventory import (
+    check_minimum_versions,
+    check_preferences,
+    check_seats,
+    complete_people,
+    complete_service,
+)
+from ansible.module_utils.im_waivers import Known, check_waivers
 from rendering import CLIENTS, PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -40,6 +47,8 @@ def test_every_inventory_shown_is_accepted_at_the_door(page: str, block: str) ->
     complete_people(shown.get("im_people", {}), service)
     check_preferences(shown.get("im_preferences"), shown.get("im_enforced_preferences", []))
     check_seats("host", shown.get("im_seats", []), ["alice.martin"], CLIENTS)
+    check_waivers(shown.get("im_waivers", []), Known(["host"], ["all"], ["alice.martin"], CLIENTS))
+    check_minimum_versions(shown.get("im_minimum_versions"), CLIENTS)
 
 
 @pytest.mark.parametrize(("page", "command"), [(page, line) for page, line in COMMANDS if line.startswith("make ")])

@@ -8,6 +8,7 @@ import pytest
 from ansible.module_utils.im_inventory import (
     InventoryError,
     accounts_to_check,
+    check_minimum_versions,
     check_preferences,
     check_seats,
     complete_people,
@@ -161,4 +162,14 @@ def test_accounts_carry_a_password_only_where_there_is_one() -> None:
         {"jid": "a@univ.example", "host": "127.0.0.1"},
         {"jid": "b@univ.example", "password": "s1", "host": "127.0.0.1"},
         {"jid": "c@univ.example", "password": "s2", "host": "127.0.0.1"},
+    ]
+
+
+def test_minimum_versions_are_texts_of_known_clients() -> None:
+    assert check_minimum_versions(None, ["gajim"]) == {}
+    assert check_minimum_versions({"gajim": "1:1.10~rc1-2"}, ["gajim"]) == {"gajim": "1:1.10~rc1-2"}
+    assert problems_of(check_minimum_versions, {"gajim": 1.1, "psi": "latest"}, ["gajim"]) == [
+        'im_minimum_versions: gajim is 1.1; it takes a version in quotes, such as "1.7"',
+        "im_minimum_versions: no client named 'psi'; known: gajim",
+        "im_minimum_versions: psi is 'latest'; it takes a version in quotes, such as \"1.7\"",
     ]
