@@ -1,0 +1,103 @@
+"""Make the report of a compliance run of what the earlier tasks learned, and keep it on the control node.
+
+Documented in library/im_compliance.py, where ansible-doc looks.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible.plugins.action import ActionBase
+
+# Plugins of a project cannot import its module_utils by themselves (modules can).
+_UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _UTILS not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_UTILS)
+
+from ansible.module_utils import im_compliance, im_report
+from ansible.module_utils.im_history import HistoryError, open_history
+
+
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
+    """Control node only: reads what the earlier tasks registered, asks nothing of any host."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return table, summary, path, silent and exit_code; see RETURN in library/im_compliance.py."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, args = self.validate_argument_spec(
+            argument_spec={
+                "people": {"type": "dict", "required": True},
+                "accounts": {"type": "list", "elements": "dict", "required": True},
+                "provisioned": {"type": "list", "elements": "dict", "default": []},
+                "service": {"type": "list", "elements": "dict", "default": []},
+                "waivers": {"type": "list", "elements": "dict", "default": []},
+                "enforced": {"type": "bool", "default": False},
+                "directory": {"type": "path", "required": True},
+                "history": {"type": "str", "default": "", "no_log": False},
+                "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
+            }
+        )
+        variables = (task_vars or {})["hostvars"]
+        hosts = (task_vars or {})["ansible_play_hosts_all"]
+        found = im_report.results_of(variables, hosts)
+        facts = im_compliance.Facts(
+            people=args["people"],
+            groups={host: variables[host].get("group_names", []) for host in hosts},
+            packages={place: told for host in hosts for place, told in _packages(host, variables[host]).items()},
+            diffs={
+                (host, seat["login"], seat["client"]): seat["diff"]
+                for host, known in found.items()
+                for seat in known.profile.get("seats", [])
+            },
+            accounts=args["accounts"],
+            provisioned=args["provisioned"],
+            service=[rule for rule in args["service"] if rule["status"] == "finding"],
+            waivers=args["waivers"],
+        )
+        rows = im_report.rows_of(found, args["people"], args["accounts"])
+        report = im_compliance.report_of(rows, facts, args["enforced"], args["language"], datetime.now().astimezone())
+        if args["history"]:
+            try:
+                report = im_compliance.with_history(report, _recorded(report, args["history"], args["language"]))
+            except HistoryError as error:
+                # The report stands without it; only since when is not known.
+                result["warnings"] = [str(error)]
+        path = im_report.write(report, Path(args["directory"]))
+        return result | {
+            "changed": False,
+            "table": im_compliance.as_table(report),
+            "summary": im_compliance.summary(report),
+            "path": str(path),
+            "silent": sorted({row["host"] for row in report["rows"] if row["state"] == "unreachable"}),
+            "exit_code": im_compliance.exit_code(report),
+        }
+
+
+def _recorded(report: dict[str, Any], url: str, language: str) -> dict[tuple[str, str, str], im_compliance.Past]:
+    """Record the report, then tell what the history knows of each seat."""
+    with open_history(url, language) as history:
+        history.record(report)
+        return {
+            (known.seat.host, known.seat.login, known.seat.client): im_compliance.Past(
+                known.since, known.last_state, known.last_at
+            )
+            for known in history.current()
+        }
+
+
+def _packages(host: str, variables: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    """What im_host_info said of each client of a host; after an installation, what it said then."""
+    asked = variables.get("__im_client_host", {})
+    after = variables.get("__im_client_installed", {})
+    last = after if "lacking" in after else asked
+    lacking, outdated = last.get("lacking", {}), last.get("outdated", {})
+    return {
+        (host, client): {"lacking": lacking.get(client, []), "outdated": outdated.get(client)}
+        for client in {*lacking, *outdated}
+    }
