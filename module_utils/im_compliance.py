@@ -77,7 +77,8 @@ def report_of(
         "accounts": list(facts.accounts),
         "service": list(facts.service),
         "waivers": [
-            {**waiver, "status": _status(waiver, position in used, now.date())}
+            {name: value for name, value in waiver.items() if value is not None}
+            | {"status": _status(waiver, position in used, now.date())}
             for position, waiver in enumerate(facts.waivers)
         ],
     }
@@ -253,7 +254,7 @@ def _some(items: Sequence[str], language: str, most: int = 3) -> list[str]:
 
 
 def _whom(waiver: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {waiver[name]}" for name in im_waivers.SELECTORS if waiver[name])
+    return ", ".join(f"{name} {waiver[name]}" for name in im_waivers.SELECTORS if name in waiver)
 
 
 def _said(waiver: Mapping[str, Any]) -> dict[str, str]:
