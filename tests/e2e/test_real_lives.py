@@ -125,9 +125,10 @@ def first_lives(host: str) -> dict[tuple[str, str], dict[str, Any]]:
 def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
     """Three desks with the clients, a login on each that has lived with them, and our run over all."""
     subprocess.run(["lab/lab", "up", *OWN], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
-    ports = json.loads((PROJECT / "lab" / "lab.json").read_text(encoding="utf-8"))["hosts"]
+    table = subprocess.run(["lab/lab", "inventory"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    ports = {host: row["ansible_port"] for host, row in json.loads(table).items()}
     inventory = tmp_path_factory.mktemp("inventory") / "desks.json"
-    hosts = {host: {"ansible_port": ports[host]["ssh_port"]} for host in OWN}
+    hosts = {host: {"ansible_port": ports[host]} for host in OWN}
     inventory.write_text(json.dumps({"desks": {"hosts": hosts}}), encoding="utf-8")
     try:
         for host in OWN:
