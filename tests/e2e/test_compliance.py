@@ -31,6 +31,7 @@ PIDGIN = {
     "gone": "u00001",
     "waived": "alice.martin",
     "ended": "alice.martin",
+    "running": "alice.martin",
 }
 GAJIM = {"package": "alice.martin"}
 PEOPLE: dict[str, dict[str, Any]] = {
@@ -77,7 +78,7 @@ def between(login: str, path: str, start: bytes, end: bytes) -> bytes:
 
 def plant() -> None:
     weaker = (b">require_tls<", b">opportunistic_tls<")
-    for login in ("weakened", "waived", "ended"):
+    for login in ("weakened", "waived", "ended", "running"):
         edit(login, ACCOUNTS, *weaker)
     account = between("deleted", ACCOUNTS, b"\t<account>", b"</account>\n")
     edit("deleted", ACCOUNTS, account, b"")
@@ -95,6 +96,8 @@ def plant() -> None:
     edit("foreign", ACCOUNTS, account, account + other)
     extra_accounts(0)
     on_desk(HOST, "dpkg --remove gajim")
+    on_desk(HOST, "mkdir -p /usr/local/bin/toy && cp /bin/sleep /usr/local/bin/toy/pidgin")
+    on_desk(HOST, "su - running -c 'setsid /usr/local/bin/toy/pidgin 3000 >/dev/null 2>&1 < /dev/null &'")
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,7 @@ def desk() -> Iterator[None]:
     finally:
         for login in (*PIDGIN, *GAJIM):
             remove_login(HOST, login)
+        on_desk(HOST, "rm -rf /usr/local/bin/toy")
         extra_accounts(0)
 
 
@@ -154,6 +158,7 @@ def test_each_drift_is_told_with_its_cause_and_nothing_is_changed(desk: None) ->
         "gone": ("drift", [("account", "")]),
         "waived": ("waived", [("user", ACCOUNTS)]),
         "ended": ("drift", [("user", ACCOUNTS)]),
+        "running": ("drift", [("user", ACCOUNTS), ("running", "")]),
         "package": ("drift", [("package_missing", "")]),
     }
     (weaker,) = rows["weakened"]["causes"]
@@ -165,7 +170,7 @@ def test_each_drift_is_told_with_its_cause_and_nothing_is_changed(desk: None) ->
     assert rows["waived"]["waiver"] == {"reason": "old server", "by": "M. Petit", "until": "2099-12-31"}
     assert [waiver["status"] for waiver in report["waivers"]] == ["active", "expired", "unused"]
     assert "Dérogation expirée le 2020-01-01 (login ended ; M. Petit : holidays)" in run.stdout
-    assert report["states"]["drift"] == 9 and report["mode"] == "audit"
+    assert report["states"]["drift"] == 10 and report["mode"] == "audit"
     assert SECRET not in json.dumps(report) + run.stdout
 
 
@@ -201,16 +206,16 @@ def test_what_may_be_mended_is_and_what_is_waived_or_not_ours_stays(desk: None) 
     assert {login: row["state"] for login, row in rows.items()} == {
         **dict.fromkeys(("deleted", "weakened", "room", "enforced", "ended"), "changed"),
         **dict.fromkeys(("initial", "wish", "package"), "compliant"),
-        **{"malformed": "refused", "foreign": "drift", "gone": "drift", "waived": "waived"},
+        **{"malformed": "refused", "foreign": "drift", "gone": "drift", "waived": "waived", "running": "deferred"},
     }, run.stdout
     assert run.returncode == 2
     after = homes()
-    for login in ("initial", "malformed", "foreign", "waived"):
+    for login in ("initial", "malformed", "foreign", "waived", "running"):
         assert after[login] == before[login]
     assert b">require_tls<" in after["weakened"][ACCOUNTS]
     assert f"<name>alice.martin@{DOMAIN}<".encode() in after["deleted"][ACCOUNTS]
     _, report = audit(im_waivers=WAIVERS)
     assert report["states"] == {
         **dict.fromkeys(report["states"], 0),
-        **{"compliant": 8, "waived": 1, "refused": 1, "drift": 2},
+        **{"compliant": 8, "waived": 1, "refused": 1, "drift": 3},
     }
