@@ -43,9 +43,9 @@ def main() -> None:
         changes, recording, first, early, reports = 0, [], 0, 0.0, 0
         with open_history(str(path)) as history:
             for night in nights(SEATS, NIGHTS, SHARE):
-                start = time.perf_counter()
+                start = time.process_time()  # not of the clock: the whole takes minutes, and others use the machine
                 found = len(history.record(night))
-                recording.append(time.perf_counter() - start)
+                recording.append(time.process_time() - start)
                 changes += found
                 first = first or path.stat().st_size
                 early = early or milliseconds(history.current)
@@ -58,9 +58,8 @@ def main() -> None:
             line("history, one change", grown, "bytes", "<= 300", fleet)
             tenth = max(len(recording) // 10, 1)
             slower = statistics.median(recording[-tenth:]) / statistics.median(recording[1 : tenth + 1])
-            line(
-                "record a night, last / first tenth", slower, "times", "<= 2", f"{recording[-1] * 1000:.0f} ms a night"
-            )
+            typical = f"{statistics.median(recording) * 1000:.0f} ms CPU a night"
+            line("record a night, last / first tenth", slower, "times", "<= 2", typical)
             today = datetime(2027, 1, 1, tzinfo=UTC)
             everyone = milliseconds(history.current)
             line("since when, all seats", everyone, "ms", "-", f"after the first night, {early:.0f} ms")
