@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -28,17 +30,27 @@ def postgresql() -> Iterator[Path]:
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         account = pwd.getpwnam(USER)
         os.chown(place, account.pw_uid, account.pw_gid)
-        become = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-    control = [*become, str(Path(initdb).parent / "pg_ctl"), "-D", str(place / "data"), "-w"]
-    settings = f"-c listen_addresses= -c unix_socket_directories={place} -c fsync=off"
+        become = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+    programs = Path(initdb).parent
+    made = [initdb, "-D", str(place / "data"), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(["setpriv", *become, *made], cwd=place, capture_output=True, check=True)
+    settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={place}", "-c", "fsync=off"]
+    started = [str(programs / "postgres"), "-D", str(place / "data"), *settings]
+    # The server ends with the tests, even if these are killed.
+    server = subprocess.Popen(
+        ["setpriv", *become, "--pdeathsig", "INT", *started],
+        cwd=place,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        made = [*become, initdb, "-D", str(place / "data"), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run(made, cwd=place, capture_output=True, check=True)
-        started = [*control, "-l", str(place / "log"), "-o", settings, "start"]
-        subprocess.run(started, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        while subprocess.run([str(programs / "pg_isready"), "-q", "-h", str(place)], check=False).returncode:
+            assert server.poll() is None, "PostgreSQL ended at once"
+            time.sleep(0.1)
         yield place
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], cwd=place, capture_output=True, check=False)
+        server.send_signal(signal.SIGINT)
+        server.wait()
         shutil.rmtree(place, ignore_errors=True)
 
 
