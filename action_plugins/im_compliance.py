@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import ansible.module_utils
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 # Plugins of a project cannot import its module_utils by themselves (modules can).
@@ -18,7 +19,11 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils import im_compliance, im_report
-from ansible.module_utils.im_history import HistoryError, open_history
+from ansible.module_utils.im_exports import FILES, write_exports
+from ansible.module_utils.im_history import Day, HistoryError, filled, open_history
+
+#: What the picture of the HTML page shows.
+_TREND_DAYS = 365
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
@@ -40,6 +45,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "enforced": {"type": "bool", "default": False},
                 "directory": {"type": "path", "required": True},
                 "history": {"type": "str", "default": "", "no_log": False},
+                "exports": {"type": "list", "elements": "str", "choices": list(FILES), "default": []},
+                "prometheus_directory": {"type": "path"},
                 "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
             }
         )
@@ -62,33 +69,38 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         )
         rows = im_report.rows_of(found, args["people"], args["accounts"])
         report = im_compliance.report_of(rows, facts, args["enforced"], args["language"], datetime.now().astimezone())
+        trend: list[Day] = []
         if args["history"]:
             try:
-                report = im_compliance.with_history(report, _recorded(report, args["history"], args["language"]))
+                report, trend = _recorded(report, args["history"], args["language"])
             except HistoryError as error:
                 # The report stands without it; only since when is not known.
                 result["warnings"] = [str(error)]
-        path = im_report.write(report, Path(args["directory"]))
+        directory = Path(args["directory"])
+        path = im_report.write(report, directory)
+        directories = dict.fromkeys(FILES, directory)
+        if args["prometheus_directory"]:
+            directories["prometheus"] = Path(args["prometheus_directory"])
+        try:
+            exports = write_exports(report, trend, directories, args["exports"])
+        except OSError as error:
+            raise AnsibleActionFail(f"exports: {error.filename}: {error.strerror}") from error
         return result | {
             "changed": False,
             "table": im_compliance.as_table(report),
             "summary": im_compliance.summary(report),
             "path": str(path),
+            "exports": exports,
             "silent": sorted({row["host"] for row in report["rows"] if row["state"] == "unreachable"}),
             "exit_code": im_compliance.exit_code(report),
         }
 
 
-def _recorded(report: dict[str, Any], url: str, language: str) -> dict[tuple[str, str, str], im_compliance.Past]:
-    """Record the report, then tell what the history knows of each seat."""
+def _recorded(report: dict[str, Any], url: str, language: str) -> tuple[dict[str, Any], list[Day]]:
+    """Record the report; return it with what the history knows of each seat, and the days of the trend."""
     with open_history(url, language) as history:
         history.record(report)
-        return {
-            (known.seat.host, known.seat.login, known.seat.client): im_compliance.Past(
-                known.since, known.last_state, known.last_at
-            )
-            for known in history.current()
-        }
+        return filled(report, history.current()), history.trend(_TREND_DAYS)
 
 
 def _packages(host: str, variables: Any) -> dict[tuple[str, str], dict[str, Any]]:

@@ -50,6 +50,18 @@ options:
         or refuses the report, that is a warning.
     type: str
     default: ""
+  exports:
+    description:
+      - Other shapes of the report, in files beside the JSON that each run replaces. C(latest.html), one page for a
+        browser or a mail; C(latest.csv) for spreadsheets; C(latest.jsonl); C(latest.xml) for JUnit;
+        C(im_compliance.prom) for Prometheus.
+    type: list
+    elements: str
+    choices: [html, csv, json_lines, junit, prometheus]
+    default: []
+  prometheus_directory:
+    description: Where C(im_compliance.prom) goes instead, such as the directory of node_exporter's textfile collector.
+    type: path
   language:
     description: Language of the texts.
     type: str
@@ -84,6 +96,10 @@ summary:
 path:
   description: Where the JSON file is.
   type: str
+  returned: always
+exports:
+  description: Kind of each file of O(exports) and where it is.
+  type: dict
   returned: always
 silent:
   description: Hosts that did not answer.

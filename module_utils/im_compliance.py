@@ -61,7 +61,7 @@ def report_of(
 
     Returns:
         schema, at, mode ("audit" or "enforce"), language, states (state -> count), rows, accounts, service, waivers.
-        ``since`` and ``last_known`` of the rows are None: with_history() knows.
+        ``since`` and ``last_known`` of the rows are None: the history knows (im_history.filled).
     """
     used: set[int] = set()
     judged = [_judge(row, facts, enforced, now.date()) for row in rows]
@@ -82,29 +82,6 @@ def report_of(
             for position, waiver in enumerate(facts.waivers)
         ],
     }
-
-
-class Past(NamedTuple):
-    """What a history knows of a seat: since when it has its state, and its last one other than unreachable."""
-
-    since: str
-    last_state: str | None
-    last_at: str | None
-
-
-def with_history(report: Mapping[str, Any], past: Mapping[tuple[str, str, str], Past]) -> dict[str, Any]:
-    """The report with what is known of each (host, login, client): since when, and what a silent host last was."""
-    return {
-        **report,
-        "rows": [_since(row, past.get((row["host"], row["login"], row["client"]))) for row in report["rows"]],
-    }
-
-
-def _since(row: dict[str, Any], known: Past | None) -> dict[str, Any]:
-    if known is None:
-        return row
-    last = {"state": known.last_state, "at": known.last_at} if known.last_state else None
-    return row | {"since": known.since, "last_known": last if row["state"] == "unreachable" else None}
 
 
 def _status(waiver: Mapping[str, Any], is_used: bool, today: datetime.date) -> str:
