@@ -171,7 +171,9 @@ def test_each_drift_is_told_with_its_cause_and_nothing_is_changed(desk: None) ->
     assert [waiver["status"] for waiver in report["waivers"]] == ["active", "expired", "unused"]
     assert "Dérogation expirée le 2020-01-01 (login ended ; M. Petit : holidays)" in run.stdout
     assert report["states"]["drift"] == 10 and report["mode"] == "audit"
-    assert SECRET not in json.dumps(report) + run.stdout
+    page = (PROJECT / "reports" / "compliance" / "latest.html").read_text(encoding="utf-8")
+    assert f"html: {PROJECT / 'reports' / 'compliance' / 'latest.html'}" in run.stdout and "weakened" in page
+    assert SECRET not in json.dumps(report) + run.stdout + page
 
 
 def test_an_old_package_and_a_certificate_near_its_end_are_told(desk: None) -> None:
