@@ -26,6 +26,14 @@ from .problems import XmppProblem, one_line, os_problem
 from .resolve import Endpoint, Resolver, Server
 from .tls import Trust
 
+#: What the library says of octets that it cannot read, besides ValueError; these have no base in common.
+_UNREADABLE = (
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    TypeError,
+)
 #: TLS versions that nobody should offer any more (RFC 8996).
 OLD_VERSIONS = {"TLSv1": ssl.TLSVersion.TLSv1, "TLSv1.1": ssl.TLSVersion.TLSv1_1}
 
@@ -82,7 +90,7 @@ def read_certificate(der: bytes) -> Certificate:
             bits=getattr(key, "key_size", 0),
             signature=digest.name if digest else "",
         )
-    except (UnsupportedAlgorithm, x509.UnsupportedGeneralNameType, TypeError) as error:
+    except _UNREADABLE as error:
         raise ValueError(str(error)) from None
 
 

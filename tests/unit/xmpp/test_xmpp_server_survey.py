@@ -308,6 +308,14 @@ def test_octets_that_are_no_certificate_are_refused(octets: bytes) -> None:
         read_certificate(octets)
 
 
+def test_a_certificate_of_an_unknown_version_is_refused(authority: Authority) -> None:
+    der = ssl.PEM_cert_to_DER_cert(authority.file.read_text(encoding="utf-8"))
+    version_3 = b"\xa0\x03\x02\x01\x02"
+    assert version_3 in der
+    with pytest.raises(ValueError, match="version"):
+        read_certificate(der.replace(version_3, b"\xa0\x03\x02\x01\x01", 1))
+
+
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @given(data=st.data())
 def test_a_damaged_certificate_is_read_or_refused(data: st.DataObject, authority: Authority) -> None:
