@@ -50,6 +50,10 @@ def test_any_stream_is_read_or_refused_and_the_same_way_however_it_is_cut(random
         tried.note(whole, max_stanza)
         found, problem = read(pieces, max_stanza)
         at_once, same = read([whole], max_stanza)
+        if bool(problem) != bool(same):
+            # expat may hold back the last octets of a piece; white space, which is allowed, has them judged.
+            found, problem = read([*pieces, b" " * 16], max_stanza)
+            at_once, same = read([whole, b" " * 16], max_stanza)
         assert bool(problem) == bool(same)
         if problem:
             tried.refused += 1
@@ -100,7 +104,10 @@ class Knowing:
 
 
 END_OF_SCRAM = ("server_signature", "bad_password_characters")
-_PASSWORDS = st.text("abcXYZ 019é,=", min_size=1, max_size=12) | st.text(min_size=1, max_size=12)
+#: Part of some passwords: nothing that we say holds it of itself, as it may hold a word that is one.
+_SIGN = "Zq9"
+_WORDS = st.text("abcXYZ 019é,=", min_size=1, max_size=12) | st.text(min_size=1, max_size=12)
+_PASSWORDS = _WORDS | _WORDS.map(lambda word: word + _SIGN)
 _USERS = st.text("abcxyz.-ß,=", min_size=1, max_size=12) | st.text(min_size=1, max_size=12)
 _ACCIDENTS = st.one_of(
     st.just(lambda text: text[:-1]),
@@ -142,7 +149,7 @@ def test_scram_verifies_the_server_that_knows_the_password_and_no_other(randomis
             except XmppProblem as problem:
                 tried.refused += knows
                 assert problem.code in {"protocol", "server_nonce", "scram_iterations", *END_OF_SCRAM}
-                assert len(password) < 4 or password not in problem.detail
+                assert _SIGN not in problem.detail
                 honest = knows and not at_first and not at_last
                 assert not honest or problem.code == "bad_password_characters"
             else:
@@ -259,7 +266,7 @@ def test_a_login_meets_any_elements_with_steps_or_a_problem(randomised: Randomis
         except XmppProblem as problem:
             tried.refused += 1
             assert problem.code in VERDICTS
-            assert len(password) < 4 or password not in problem.detail
+            assert _SIGN not in problem.detail
         except StopIteration as end:
             assert isinstance(end.value, Session)
             assert knows or end.value.mechanism == "PLAIN", "the server proved nothing"
