@@ -161,7 +161,8 @@ class PidginLife:
             "prefs": values,
             "channels": [chat.findtext("component[@name='channel']") for chat in blist.iter("chat")][:1],
             "chat aliases": [alias for chat in blist.iter("chat") if (alias := chat.findtext("alias"))][:1],
-            "buddies": [buddy.findtext("alias") for buddy in blist.iter("buddy")],
+            # Those of XMPP come from the server, which has more of them by now.
+            "buddies": [buddy.findtext("alias") for buddy in blist.iter("buddy") if buddy.get("account") == IRC_NAME],
         }
 
 
