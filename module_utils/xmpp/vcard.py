@@ -16,6 +16,7 @@ of.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
@@ -62,7 +63,7 @@ class Change(NamedTuple):
         return f"{self.field} {self.before!r} -> {self.after!r}"
 
 
-class Form:
+class Form(ABC):
     """One of the two forms of a profile: where in its XML the fields stand.
 
     Attributes:
@@ -119,19 +120,21 @@ class Form:
             self._set_kind(prop, field)
         return prop
 
+    @abstractmethod
     def _kinds(self, prop: Element) -> set[str]:
         """Words of the type, in small letters."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _set_kind(self, prop: Element, field: str) -> None:
-        raise NotImplementedError
+        """Give a mail or phone its type."""
 
+    @abstractmethod
     def _holders(self, prop: Element, field: str) -> list[Element]:
         """The elements whose text is a value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _new_holder(self, prop: Element, field: str) -> Element:
-        raise NotImplementedError
+        """One more such element."""
 
     def _read(self, holder: Element, field: str) -> str:
         return (holder.text or "").strip()
