@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import stat
@@ -14,6 +15,8 @@ from .tasks import MACHINE
 from .wire import digest
 
 MEMORY_LIMIT = 1024 * 1024  # bytes of one memory
+#: What a file system or a kernel without O_TMPFILE answers: open(2).
+NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
 
 class Memory:
@@ -71,8 +74,8 @@ class Memory:
         except UnicodeDecodeError:
             raise Trouble("malformed", f"{shown}: not text in UTF-8") from None
 
-    def write(self, login: str | None, key: str, memory: str) -> None:
-        """Keep MEMORY, or none when it is empty; raise Trouble if it cannot be kept."""
+    def write(self, login: str | None, key: str, memory: str, check: bool = False) -> None:
+        """Keep MEMORY, or none when it is empty; raise Trouble if it cannot be kept. CHECK leaves no trace of it."""
         directories, name = self._place(login, key)
         shown = "the memory of this group"
         try:
@@ -83,6 +86,10 @@ class Memory:
             raise Trouble("too_big", f"{shown}: larger than {MEMORY_LIMIT} bytes")
         owner = self._owner(login)
         try:
+            if check:
+                if data:
+                    self._try_out(directories, owner)
+                return
             if not data:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(os.path.join(directories[-1], name))
@@ -97,3 +104,24 @@ class Memory:
             store_file(directories[-1], name, data, owner)
         except OSError as error:
             raise trouble_of(error, shown) from None
+
+    def _try_out(self, directories: list[str], owner: int) -> None:
+        """Raise OSError or Trouble where write() would; a file without a name is all that ever stands on the disk."""
+        there = [directory for directory in directories if os.path.lexists(directory)]
+        for directory in there:
+            check_private(directory, 0o022)
+        place = there[-1] if there else os.path.dirname(self.state_dir)
+        while not os.path.lexists(place):
+            place = os.path.dirname(place)
+        try:
+            descriptor = os.open(place, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno in NO_TMPFILE:
+                return  # nothing can be told without a trace
+            raise
+        except AttributeError:  # macOS has none
+            return
+        try:
+            os.fchown(descriptor, owner, -1)
+        finally:
+            os.close(descriptor)

@@ -151,8 +151,7 @@ class Service:
                 if digest((now or "").encode("utf-8")) != over:
                     return
             if answer["state"] in ("written", "unchanged"):
-                if not self.check:
-                    self.memory.write(task["login"], task["key"], task["memory"])
+                self.memory.write(task["login"], task["key"], task["memory"], self.check)
                 answer["memory_written"] = True
         except Trouble as trouble:
             answer["memory_error"] = trouble.as_answer()
