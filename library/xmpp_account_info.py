@@ -48,6 +48,10 @@ options:
       - V(exists) asks O(admin)'s server which accounts exist, without their passwords, by the commands of XEP-0133. All
         accounts must be of the administration account's domain. The answer is V(unknown) where the server has no
         reliable way to tell; an error is never taken for an absence.
+      - Where the server offers O(admin) the command to disable accounts (Prosody 13), V(exists) also tells which are
+        disabled, V(account_disabled). No command answers that, so a login of each account is begun and given up before
+        any password; the server counts a failed login of the disabled ones only. An account that ejabberd 23.01 banned
+        looks like any other here, and like one with a wrong password to V(login).
       - V(auto) is V(login) for the accounts with a password, and V(exists) for the others if there is an O(admin).
     type: str
     choices: [auto, login, exists]

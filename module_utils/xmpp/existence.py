@@ -4,12 +4,16 @@ XMPP has no such question for ordinary accounts, on purpose: an unknown and an u
 have the commands of XEP-0133. What servers answer about an unknown account differs from one to the next, so a method is
 first tried on an account that cannot exist and on one that does (our own), and used only if the two answers differ. An
 error is never taken for an absence.
+
+An account that exists may be disabled, which no command tells. A server that offers the command to disable accounts is
+therefore asked by the beginning of a login, see ``login.ask_whether_disabled``.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
@@ -17,6 +21,7 @@ from xml.sax.saxutils import escape
 from .accounts import Account, Result
 from .connection import Connection, Request
 from .jid import Jid, JidError, bare_jid
+from .login import Step, ask_whether_disabled, secure
 from .problems import XmppProblem, one_line
 from .session import Campaign, logged_in
 from .stream import CLIENT_NS, condition
@@ -28,9 +33,15 @@ _ADMIN = "http://jabber.org/protocol/admin"
 _STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 _LIST = f"{_ADMIN}#get-registered-users-list"
 _STATS = f"{_ADMIN}#user-stats"
+_DISABLE = f"{_ADMIN}#disable-user"
 
 #: A list of all accounts is one stanza: 44 octets each on ejabberd, so this is room for 380,000.
 _MAX_STANZA = 16 << 20
+
+#: Whether accounts are disabled is asked on several streams at once, some accounts on each: an account costs 200
+#: octets, and Prosody lets a stream that is not logged in speak at 10 kB/s (mod_limits, Debian's configuration).
+_STREAMS = 8
+_ON_ONE_STREAM = 50
 
 
 class Existence(NamedTuple):
@@ -38,8 +49,8 @@ class Existence(NamedTuple):
 
     Attributes:
         admin: verdict about the administration account itself: "ok", or why the others were not asked.
-        accounts: one result per account, in the order of the question: "exists", "absent", "unknown" (no reliable way
-            to tell) or "admin_failed" (could not ask).
+        accounts: one result per account, in the order of the question: "exists", "absent", "account_disabled",
+            "unknown" (no reliable way to tell) or "admin_failed" (could not ask).
     """
 
     admin: Result
@@ -59,12 +70,18 @@ def check_existence(accounts: Sequence[Jid], admin: Account, campaign: Campaign,
     found = {jid: Result(jid, "unknown", foreign) for jid in accounts if jid.domain != admin.jid.domain}
     ours = [jid for jid in accounts if jid not in found]
     verdict = Result(admin.jid, "ok")
+    offered: set[str] | str = ""
     try:
         with logged_in(admin, campaign, _MAX_STANZA) as (connection, _):
-            for result in _by_best_method(_Stream(connection, admin.jid, window), ours):
+            stream = _Stream(connection, admin.jid, window)
+            offered = stream.commands() if ours else ""
+            for result in _by_best_method(stream, offered, ours):
                 found[result.jid] = result
     except XmppProblem as problem:
         verdict = Result(admin.jid, problem.code, problem.detail)
+    if isinstance(offered, set) and _DISABLE in offered:
+        there = [jid for jid in ours if jid in found and found[jid].verdict == "exists"]
+        found.update({result.jid: result for result in _enabled_or_not(there, admin, campaign)})
     reason = f"{verdict.verdict}: {verdict.detail}"
     return Existence(verdict, [found.get(jid) or Result(jid, "admin_failed", reason) for jid in accounts])
 
@@ -98,10 +115,7 @@ class _Stream:
         return self._connection.ask(requests, self._window)
 
 
-def _by_best_method(stream: _Stream, accounts: list[Jid]) -> Iterator[Result]:
-    if not accounts:
-        return
-    offered = stream.commands()
+def _by_best_method(stream: _Stream, offered: set[str] | str, accounts: list[Jid]) -> Iterator[Result]:
     if isinstance(offered, str):
         reason = f"the server refuses to list its commands to {stream.admin}: {offered}"
         yield from (Result(jid, "unknown", reason) for jid in accounts)
@@ -120,6 +134,39 @@ def _by_best_method(stream: _Stream, accounts: list[Jid]) -> Iterator[Result]:
             reasons.append(answer)
     reason = "; ".join(reasons) or f"the server offers {stream.admin} no command of XEP-0133: is it an administrator?"
     yield from (Result(jid, "unknown", reason) for jid in accounts)
+
+
+def _enabled_or_not(there: list[Jid], admin: Account, campaign: Campaign) -> Iterator[Result]:
+    """Ask of accounts that exist whether they are disabled; where that cannot be asked, what is known stays."""
+    told: dict[Jid, bool] = {}
+    problems: list[XmppProblem] = []
+
+    def ask(part: list[Jid]) -> None:
+        # What stopped one stream stops those that have not begun: the server may want to be left alone.
+        if not problems:
+            try:
+                with Connection(
+                    admin.server, campaign.resolver, campaign.trust, timeout=campaign.timeout
+                ) as connection:
+                    connection.perform(_ask_each(part, told, connection.endpoint.direct_tls))
+            except XmppProblem as problem:
+                problems.append(problem)
+
+    parts = [there[start : start + _ON_ONE_STREAM] for start in range(0, len(there), _ON_ONE_STREAM)]
+    with ThreadPoolExecutor(max_workers=_STREAMS) as pool:
+        list(pool.map(ask, parts))
+    reason = f"whether it is disabled could not be asked: {problems[0]}" if problems else ""
+    for jid in there:
+        if told.get(jid):
+            yield Result(jid, "account_disabled", "the server refuses it before any password")
+        else:
+            yield Result(jid, "exists", "" if jid in told else reason)
+
+
+def _ask_each(accounts: list[Jid], told: dict[Jid, bool], direct_tls: bool) -> Generator[Step, Element, None]:
+    features = yield from secure(direct_tls)
+    for jid in accounts:
+        told[jid] = yield from ask_whether_disabled(features, jid.local)
 
 
 def _by_list(stream: _Stream, accounts: list[Jid]) -> Iterator[Result] | str:

@@ -175,6 +175,27 @@ def _bind() -> Generator[Step, Element, str]:
     return jid
 
 
+def ask_whether_disabled(features: Element, user: str) -> Generator[Step, Element, bool]:
+    """Say whether the server calls an account disabled, by a login that is given up before any password is proven.
+
+    Prosody 13 answers ``account-disabled`` (RFC 6120 6.5.1) to the first message of SCRAM, which names the account and
+    no more. An enabled account is challenged instead; we then abort (RFC 6120 6.4.4), which no server counts as a
+    failed login. The stream is as before: the next account can be asked about.
+
+    Raises:
+        XmppProblem: ``no_mechanism``, ``protocol`` when the server does not let us abort.
+    """
+    mechanism = next((name for name in HASHES if name in offered_mechanisms(features)), None)
+    if mechanism is None:
+        raise XmppProblem("no_mechanism", "the server offers no SCRAM")
+    answer = yield _auth(mechanism, Scram(mechanism, user, "").first())
+    if answer.tag == f"{{{_SASL}}}challenge":
+        answer = yield Send(f"<abort xmlns='{_SASL}'/>".encode())
+    if answer.tag != f"{{{_SASL}}}failure":
+        raise XmppProblem("protocol", f"{answer.tag} in answer to a login that was given up")
+    return condition(answer, _SASL) == "account-disabled"
+
+
 def _features(answer: Element) -> Element:
     if answer.tag != _FEATURES:
         raise XmppProblem("protocol", f"{answer.tag} instead of the features of the stream")

@@ -9,9 +9,20 @@ from ansible.module_utils.xmpp.accounts import Account
 from ansible.module_utils.xmpp.existence import Existence, check_existence
 from ansible.module_utils.xmpp.jid import bare_jid
 from ansible.module_utils.xmpp.session import Campaign
-from xmpp_admin_peer import LIST, STATS, USERS, AdminServer, as_ejabberd, as_prosody, completed, error, form
+from xmpp_admin_peer import (
+    LIST,
+    STATS,
+    USERS,
+    AdminServer,
+    DisablingServer,
+    as_ejabberd,
+    as_prosody,
+    completed,
+    error,
+    form,
+)
 from xmpp_certificates import DOMAIN
-from xmpp_peer import Link, Peer, stream_error
+from xmpp_peer import SASL, Link, Peer, failure, stream_error
 
 
 def ask(server: AdminServer, campaign: Campaign, *names: str, password: str = "right") -> Existence:  # noqa: S107 - a test's
@@ -181,3 +192,68 @@ def test_no_more_questions_are_under_way_than_the_window_allows(
         existence = check_existence(jids, admin, campaign, window=window)
     assert verdicts(existence) == ["absent"] * 60
     assert server.most == window
+
+
+DISABLED = failure("account-disabled")
+
+
+def test_a_disabled_account_is_told_from_one_that_may_log_in(good: ssl.SSLContext, campaign: Campaign) -> None:
+    server = DisablingServer(good, {"alice": DISABLED})
+    existence = ask(server, campaign, "alice", "ghost", "bob")
+    assert verdicts(existence) == ["account_disabled", "absent", "exists"]
+    assert [one.detail for one in existence.accounts][2] == ""
+    assert len(server.connections) == 2, "one for the administrator's questions, one for all accounts that exist"
+
+
+def test_no_password_is_proven_where_it_is_asked_who_is_disabled(good: ssl.SSLContext, campaign: Campaign) -> None:
+    server = DisablingServer(good, {"alice": DISABLED})
+    with Peer(server) as peer:
+        admin = Account(bare_jid(f"svc-check@{DOMAIN}"), "right", "127.0.0.1", peer.port)
+        check_existence([bare_jid(f"{name}@{DOMAIN}") for name in ("alice", "bob")], admin, campaign)
+        (first, second) = peer.links
+    assert b"<response" in first.heard
+    assert b"<response" not in second.heard
+    assert second.heard.count(b"<auth ") == 2
+    assert second.heard.count(b"<abort ") == 1
+
+
+def test_a_server_that_disables_no_accounts_is_not_asked(good: ssl.SSLContext, campaign: Campaign) -> None:
+    server = AdminServer(good, (STATS,), as_prosody)
+    with Peer(server) as peer:
+        admin = Account(bare_jid(f"svc-check@{DOMAIN}"), "right", "127.0.0.1", peer.port)
+        check_existence([bare_jid(f"alice@{DOMAIN}")], admin, campaign)
+        assert len(peer.links) == 1
+
+
+@pytest.mark.parametrize("refusal", [failure("not-authorized"), failure("temporary-auth-failure"), failure("aborted")])
+def test_another_refusal_is_not_taken_for_a_disabled_account(
+    refusal: str, good: ssl.SSLContext, campaign: Campaign
+) -> None:
+    existence = ask(DisablingServer(good, {"alice": refusal}), campaign, "alice", "bob")
+    assert verdicts(existence) == ["exists", "exists"]
+
+
+@pytest.mark.parametrize(
+    "trouble", [f"<success xmlns='{SASL}'/>", stream_error("policy-violation"), "</stream:stream>"]
+)
+def test_trouble_while_asking_who_is_disabled_leaves_what_is_known(
+    trouble: str, good: ssl.SSLContext, campaign: Campaign
+) -> None:
+    server = DisablingServer(good, {"alice": DISABLED})
+    server.to_abort = trouble
+    existence = ask(server, campaign, "alice", "bob", "user")
+    assert verdicts(existence) == ["account_disabled", "exists", "exists"]
+    assert existence.accounts[2].detail.startswith("whether it is disabled could not be asked")
+    assert existence.admin.verdict == "ok"
+
+
+def test_many_accounts_are_asked_about_on_several_streams(good: ssl.SSLContext, campaign: Campaign) -> None:
+    many = [f"u{number:03}" for number in range(170)]
+
+    def answers(node: str, user: str) -> str:
+        return completed(form(("rostersize", "0"))) if user in [*many, "svc-check"] else as_prosody(node, user)
+
+    server = DisablingServer(good, {"u169": DISABLED})
+    server._answers = answers
+    assert verdicts(ask(server, campaign, *many)) == ["exists"] * 169 + ["account_disabled"]
+    assert len(server.connections) == 1 + 4

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import ssl
 from collections.abc import Callable
 
 from xmpp_certificates import DOMAIN
-from xmpp_peer import BIND, Link, ScramServer, failure, mechanisms
+from xmpp_peer import BIND, SASL, Link, ScramServer, failure, mechanisms
 
 ADMIN = "http://jabber.org/protocol/admin"
 USERS = {"svc-check", "alice", "bob", "user"}
 STATS, LIST = f"{ADMIN}#user-stats", f"{ADMIN}#get-registered-users-list"
+DISABLE = f"{ADMIN}#disable-user"
 
 #: Given the node of a command and the account it is about (or ""), the inside of the answer, or a whole error.
 Answers = Callable[[str, str], str]
@@ -91,3 +93,34 @@ class AdminServer:
             raise EOFError
         kind = "error" if inside.startswith("<error") else "result"
         link.send(self.before_each, f"<iq type='{kind}' id='{ident}' from='{self.sender}'>{inside}</iq>")
+
+
+class DisablingServer(AdminServer):
+    """As Prosody 13: offers to disable accounts, and refuses those that are disabled before it asks for a password.
+
+    The first connection is the administrator's.
+
+    refusals: local part -> what the server answers to the first message of SCRAM instead of a challenge.
+    to_abort: its answer when the login is given up.
+    """
+
+    def __init__(self, context: ssl.SSLContext, refusals: dict[str, str]) -> None:
+        super().__init__(context, (STATS, DISABLE), as_prosody)
+        self.refusals = refusals
+        self.to_abort = failure("aborted")
+        self.connections: list[Link] = []
+
+    def __call__(self, link: Link) -> None:
+        self.connections.append(link)
+        if len(self.connections) == 1:
+            super().__call__(link)
+        link.secure(self._context, mechanisms("SCRAM-SHA-1"))
+        while True:
+            match = link.expect("<auth [^>]*>([^<]*)</auth>")
+            user = base64.b64decode(match.group(1)).decode().split("n=")[1].split(",")[0]
+            if user in self.refusals:
+                link.send(self.refusals[user])
+                continue
+            link.send(f"<challenge xmlns='{SASL}'>{base64.b64encode(b'r=x,s=eA==,i=4096').decode()}</challenge>")
+            link.expect("<abort [^>]*/>")
+            link.send(self.to_abort)
