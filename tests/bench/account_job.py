@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -42,12 +42,18 @@ class Job:
         return json.dumps(asdict(self))
 
 
-def serve(work: Callable[[Job], Iterable[str]]) -> None:
-    """Read the job, do it, and print verdicts with their numbers, seconds, CPU seconds and the peak of memory in MB."""
+def serve(work: Callable[[Job], Iterable[str]], derived: Sequence[float] = ()) -> None:
+    """Read the job, do it, and print verdicts with their numbers, seconds, CPU seconds and the peak of memory in MB.
+
+    Args:
+        work: gives the verdict of each account.
+        derived: CPU seconds of each derivation of a key, filled while the work is done.
+    """
     job = Job(**json.load(sys.stdin))
     wall, cpu = time.monotonic(), time.process_time()
     verdicts = Counter(work(job))
     found: dict[str, Any] = {"wall": time.monotonic() - wall, "cpu": time.process_time() - cpu, "verdicts": verdicts}
+    found["derived"] = sum(derived)
     # Kilobytes on Linux.
     found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(found))
