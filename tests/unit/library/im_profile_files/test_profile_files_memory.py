@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -126,6 +127,31 @@ def test_nothing_is_remembered_of_a_group_that_was_not_written(person: Person) -
 def test_check_mode_predicts_the_memory_and_keeps_none(person: Person) -> None:
     assert person.put(wish("x", b"1", None), memory="m", check=True)["memory_written"] is True
     assert not person.state.exists()
+
+
+def test_check_mode_foretells_that_a_memory_cannot_be_kept(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(check: bool) -> tuple[bool, str, str]:
+        answer = person.put(wish("x", b"1", None), memory="m", check=check)
+        return answer["memory_written"], answer["memory_error"]["code"], answer["memory_error"]["message"]
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    foretold = told(check=True)
+    assert not person.state.exists()
+    assert foretold[:2] == (False, "forbidden")
+    assert told(check=False) == foretold
+    monkeypatch.undo()
+
+    person.put(memory="old")
+    place(person).parent.chmod(0o777)
+    (person.home / "x").unlink()
+    before = [path.stat().st_mtime_ns for path in (place(person), place(person).parent)]
+    foretold = told(check=True)
+    assert foretold[:2] == (False, "not_owner")
+    assert [path.stat().st_mtime_ns for path in (place(person), place(person).parent)] == before
+    assert told(check=False) == foretold
 
 
 def test_the_process_of_a_person_cannot_speak_for_the_memory(person: Person) -> None:
