@@ -5,6 +5,7 @@ Documented in library/im_compliance.py, where ansible-doc looks.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils import im_compliance, im_report
+from ansible.module_utils.im_alert import Earlier, earlier_of_history, earlier_of_report, worse_of
 from ansible.module_utils.im_exports import FILES, write_exports
 from ansible.module_utils.im_history import Day, HistoryError, filled, open_history
 
@@ -70,13 +72,14 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         rows = im_report.rows_of(found, args["people"], args["accounts"])
         report = im_compliance.report_of(rows, facts, args["enforced"], args["language"], datetime.now().astimezone())
         trend: list[Day] = []
+        directory = Path(args["directory"])
+        earlier = _last_report(directory)
         if args["history"]:
             try:
-                report, trend = _recorded(report, args["history"], args["language"])
+                report, trend, earlier = _recorded(report, args["history"], args["language"])
             except HistoryError as error:
                 # The report stands without it; only since when is not known.
                 result["warnings"] = [str(error)]
-        directory = Path(args["directory"])
         path = im_report.write(report, directory)
         directories = dict.fromkeys(FILES, directory)
         if args["prometheus_directory"]:
@@ -93,14 +96,24 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             "exports": exports,
             "silent": sorted({row["host"] for row in report["rows"] if row["state"] == "unreachable"}),
             "exit_code": im_compliance.exit_code(report),
+            "worse": {"at": report["at"], "earlier": earlier.at, "items": worse_of(report, earlier)},
         }
 
 
-def _recorded(report: dict[str, Any], url: str, language: str) -> tuple[dict[str, Any], list[Day]]:
-    """Record the report; return it with what the history knows of each seat, and the days of the trend."""
+def _recorded(report: dict[str, Any], url: str, language: str) -> tuple[dict[str, Any], list[Day], Earlier]:
+    """Record the report; return it with what the history knows of each seat, the days of the trend, what was before."""
     with open_history(url, language) as history:
+        earlier = earlier_of_history(history.current(), history.last_run())
         history.record(report)
-        return filled(report, history.current()), history.trend(_TREND_DAYS)
+        return filled(report, history.current()), history.trend(_TREND_DAYS), earlier
+
+
+def _last_report(directory: Path) -> Earlier:
+    """What the last run in this directory saw; nothing when there was none that can be read."""
+    try:
+        return earlier_of_report(json.loads((directory / "latest.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Earlier("", {})
 
 
 def _packages(host: str, variables: Any) -> dict[tuple[str, str], dict[str, Any]]:

@@ -112,4 +112,11 @@ exit_code:
       is wrong; V(2) otherwise.
   type: int
   returned: always
+worse:
+  description:
+    - What got worse since the run before, as the history knows it, or else the last report in O(directory).
+      C(at) of this run, C(earlier) of the one before (empty when there was none), and C(items), of which
+      C(module_utils/im_alert/worse.py) tells.
+  type: dict
+  returned: always
 """

@@ -153,6 +153,11 @@ class History:
                 for row in connection.execute(wanted)
             ]
 
+    def last_run(self) -> str:
+        """When the last run was, of whatever hosts; ISO 8601 in UTC, "" when there was none."""
+        with self._reading() as connection:
+            return str(connection.execute(select(func.max(runs.c.at))).scalar() or "")
+
     def trend(self, days: int, today: datetime | None = None) -> list[Day]:
         """The counts of each day of the last ``days`` days that had a run, oldest first.
 
