@@ -111,7 +111,7 @@ def people_from_csv(
         InventoryError: with line numbers.
     """
     chosen = _chosen(fields, {name: [name] for name in _COLUMNS})
-    columns, rows = _table(_decoded(content))
+    columns, rows = csv_table(decoded(content))
     asked = [name for places in (fields or {}).values() for place in _texts(places) for name in _names(place)]
     missing = [name for name in asked if name.lower() not in columns]
     identity = [name for place in chosen["jid"] + chosen["key"] for name in _names(place)]
@@ -133,8 +133,12 @@ def csv_bytes(content: str) -> bytes:
         raise ValueError("the content is no base64; give what ansible.builtin.slurp returned") from None
 
 
-def _table(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Part a CSV text into the columns' names, in lower case, and (line number, column -> cell) of each row."""
+def csv_table(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Part a CSV text into the columns' names, in lower case, and (line number, column -> cell) of each row.
+
+    Raises:
+        InventoryError: no table, a column twice, or a row of another width.
+    """
     header = text.partition("\n")[0]
     delimiter = max(";\t,", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -273,7 +277,12 @@ def _named(values: Mapping[str, str], match: re.Match[str]) -> str:
     return values[match[1]]
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """The text of a file as spreadsheets write it: UTF-8, UTF-16 with a byte order mark, else Windows-1252.
+
+    Raises:
+        InventoryError: it is none of these.
+    """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
     else:

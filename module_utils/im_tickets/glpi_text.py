@@ -1,0 +1,141 @@
+"""From a ticket's rich text to labelled lines, and from our words to rich text.
+
+GLPI keeps HTML. GLPI 10 keeps it encoded once more ("&#60;p&#62;", its class Sanitizer) and its API returns it so
+unless told otherwise; GLPI 11 keeps it as it is. Its native forms write one line for each question,
+``<b>1) Question</b>: answer<br>`` (class ContentField); people and other forms write "Poste : pc-12", or a table.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+from .problems import problem
+from .ticket import named_once, plain
+
+#: Characters of a description that we are ready to read: forms write some thousand.
+_MOST_CHARACTERS = 1 << 18
+
+#: What GLPI 10's Sanitizer writes for "<", and what older versions of GLPI wrote.
+_ENCODED = re.compile(r"&(?:#0*60|lt);", re.IGNORECASE)
+
+# fmt: off
+_LINES = frozenset((
+    "address", "article", "aside", "blockquote", "br", "caption", "center", "dd", "details", "div", "dl", "dt",
+    "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav",
+    "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul",
+))
+# fmt: on
+_CELLS = frozenset(("td", "th"))
+_SILENT = frozenset(("script", "style", "title", "template"))
+_MOST_LABEL = 80
+
+
+class Labelled(NamedTuple):
+    """Field -> text of the lines that carry a known label, and the labels that say nothing to us."""
+
+    values: dict[str, str]
+    ignored: tuple[str, ...]
+
+
+def lines_of(content: str) -> list[str]:
+    """The lines of a rich text that hold something, without markup; cells of a row are parted by tabs.
+
+    Raises:
+        TicketProblem: ``too_long``.
+    """
+    if len(content) > _MOST_CHARACTERS:
+        raise problem("too_long", where="GLPI", most=_MOST_CHARACTERS)
+    if "<" not in content and _ENCODED.search(content):
+        content = html.unescape(content)
+    reader = _Lines()
+    reader.feed(content)
+    reader.close()
+    return [line for one in "".join(reader.pieces).splitlines() if (line := one.strip())]
+
+
+def labelled(lines: Iterable[str], names: Mapping[str, str], where: str) -> Labelled:
+    """Pick the lines with a known label, such as "Poste : pc-12", or "Poste" with its answer on the next line.
+
+    Args:
+        lines: as ``lines_of`` gives them.
+        names: plain label -> field.
+        where: for the sentences.
+
+    Raises:
+        TicketProblem: ``label_twice``, one field with two different answers; nobody guesses which is meant.
+    """
+    values: dict[str, str] = {}
+    ignored: list[str] = []
+    open_field = ""
+    for line in lines:
+        field, value = _part(line, names)
+        if not field:
+            label, mark, _ = line.replace("\t", ":").partition(":")
+            if mark and len(label) <= _MOST_LABEL:
+                ignored.append(label)
+            elif open_field:
+                _set(values, open_field, line, where)
+            open_field = ""
+            continue
+        open_field = "" if value else field
+        if value:
+            _set(values, field, value, where)
+    return Labelled(values, named_once(ignored))
+
+
+def as_html(words: str, last_line: str) -> str:
+    """Our words as rich text that shows just them: everything escaped, lines and indents kept, ``last_line`` below."""
+    paragraphs = [*re.split(r"\n\s*\n", words.strip("\n")), last_line]
+    return "".join(f"<p>{'<br>'.join(_line(line) for line in one.splitlines())}</p>" for one in paragraphs)
+
+
+def _line(line: str) -> str:
+    printable = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line.rstrip())
+    indent = len(printable) - len(printable.lstrip(" "))
+    return "&nbsp;" * indent + html.escape(printable[indent:])
+
+
+def _part(line: str, names: Mapping[str, str]) -> tuple[str, str]:
+    """The field that a line is about and what it says; "" for none."""
+    for match in re.finditer(r"[:\t]", line[: 2 * _MOST_LABEL]):
+        if field := names.get(plain(line[: match.start()])):
+            return field, line[match.end() :].strip(" \t:\u00a0\u202f")
+    return (names.get(plain(line), "") if len(line) <= _MOST_LABEL else ""), ""
+
+
+def _set(values: dict[str, str], field: str, value: str, where: str) -> None:
+    if values.setdefault(field, value) != value:
+        raise problem("label_twice", where=where, field=field, first=values[field], second=value)
+
+
+class _Lines(HTMLParser):
+    """Gathers the text; elements that start a line become line breaks."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.pieces: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _SILENT:
+            self._silent += 1
+        self._break(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _SILENT:
+            self._silent = max(0, self._silent - 1)
+        self._break(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.pieces.append(data)
+
+    def _break(self, tag: str) -> None:
+        if tag in _LINES:
+            self.pieces.append("\n")
+        elif tag in _CELLS:
+            self.pieces.append("\t")
