@@ -19,6 +19,7 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils.im_clients import load_clients
+from ansible.module_utils.im_first_login_offer import check_first_login, seats_of
 from ansible.module_utils.im_inventory import (
     InventoryError,
     check_minimum_versions,
@@ -43,15 +44,22 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         args = self._task.args
         problems: list[str] = []
         seats: dict[str, list[dict[str, Any]]] = {}
+        anybody: dict[str, list[dict[str, Any]]] = {}
         try:
-            people = complete_people(args.get("people"), complete_service(args.get("service")))
+            service = complete_service(args.get("service"))
+            people = complete_people(args.get("people"), service)
             check_preferences(args.get("preferences") or {}, args.get("enforced_preferences") or [])
         except InventoryError as error:
             return result | {"failed": True, "msg": str(error)}
         clients = load_clients(C.DEFAULT_ROLES_PATH)
         for host in args.get("hosts") or task_vars["ansible_play_hosts_all"]:
+            variables = task_vars["hostvars"][host]
             try:
-                seats[host] = check_seats(host, task_vars["hostvars"][host].get("im_seats", []), people, clients)
+                seats[host] = check_seats(host, variables.get("im_seats", []), people, clients)
+            except InventoryError as error:
+                problems += error.problems
+            try:
+                anybody[host] = seats_of(check_first_login(host, variables.get("im_first_login"), clients, service))
             except InventoryError as error:
                 problems += error.problems
         known = Known(task_vars["groups"]["all"], task_vars["groups"], people, clients)
@@ -72,11 +80,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         )
         return result | {
             "changed": False,
-            "people": asked if any(seats.values()) else list(people),
+            "people": asked if any([*seats.values(), *anybody.values()]) else list(people),
             "jids": {key: person["jid"] for key, person in people.items()},
             "waivers": waivers,
             "left_alone": {
-                host: left_alone(waivers, host, task_vars["hostvars"][host]["group_names"], listed, today)
+                host: left_alone(
+                    waivers, host, task_vars["hostvars"][host]["group_names"], listed + anybody[host], today
+                )
                 for host, listed in seats.items()
             },
         }

@@ -19,9 +19,10 @@ _UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
-from ansible.module_utils import im_engine, im_pending_calls
+from ansible.module_utils import im_engine, im_first_login_offer, im_pending_calls
 from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.im_clients import load_clients, load_common
+from ansible.module_utils.im_first_login import ANYBODY
 from ansible.module_utils.im_inventory import (
     InventoryError,
     check_preferences,
@@ -66,6 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "rooms_on_server": {"type": "bool", "default": False},
                 "look_only": {"type": "bool", "default": False},
                 "left_alone": {"type": "list", "elements": "str", "default": []},
+                "first_login": {"type": "dict"},
             }
         )
         host = self._task_vars["inventory_hostname"]
@@ -74,12 +76,18 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             people = complete_people(args["people"], self._service)
             seats = check_seats(host, args["seats"], people, CLIENTS)
             site, self._enforced = check_preferences(args["preferences"], args["enforced_preferences"])
+            self._first_login = im_first_login_offer.check_first_login(
+                host, args["first_login"], CLIENTS, self._service
+            )
         except InventoryError as error:
             raise AnsibleActionFail(str(error)) from error
         self._language, self._platform = args["language"], args["platform"]
         self._rooms_on_server = args["rooms_on_server"]
         self._look_only, self._left_alone = args["look_only"], args["left_alone"]
         self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site, args["passwords"]) for seat in seats}
+        self._wishes[ANYBODY] = im_first_login_offer.wish_of_anybody(site)
+        self._seats, self._asks_of_first_logins = seats, args["first_login"] is not None
+        seats = seats + im_first_login_offer.seats_of(self._first_login)
         #: What the login job did since the last run, by group.
         self._noted: dict[str, dict[str, Any]] = {}
         keys = {person["jid"].casefold(): key for key, person in people.items()}
@@ -114,7 +122,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             "diff": [
                 diff
                 for outcome in outcomes.values()
-                if self._task.diff and _will_write(outcome)
+                # What whoever logs in gets is one file for all clients, told once.
+                if self._task.diff and _will_write(outcome) and outcome.group.login != ANYBODY
                 for diff in im_engine.diffs(outcome, host)
             ],
         }
@@ -130,7 +139,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
 
     def _deploy(self, groups: list[im_engine.Group]) -> dict[str, im_engine.Outcome]:
         """Read, merge and write, or foretell the writing; returns the outcome of each group by its key."""
-        answers = self._ask([im_engine.read_request(group) for group in groups])
+        anybody = [group for group in groups if group.login == ANYBODY]
+        groups = [group for group in groups if group.login != ANYBODY]
+        questions = [im_pending_calls.offer_question()] if self._asks_of_first_logins else []
+        answers = self._ask(questions + [im_engine.read_request(group) for group in groups])
         waiting = im_pending_calls.logins_waiting(answers)
         noted = self._noted
         if waiting:
@@ -145,12 +157,27 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             if self._look_only or outcome.group.key in self._left_alone:
                 im_engine.only_look(outcome)
         if self._look_only:
-            return outcomes
+            return outcomes | self._offer(anybody, answers)
         # The module knows the check mode: it writes nothing then, and says what would be in the way (a full disk).
         self._write(outcomes, answers, noted)
         asked = im_pending_calls.settle_request(waiting, outcomes.values(), self._render)
         if asked and not self._task.check_mode:
             self._call("im_pending", **asked)
+        return outcomes | self._offer(anybody, answers)
+
+    def _offer(self, groups: list[im_engine.Group], answers: dict[str, Any]) -> dict[str, im_engine.Outcome]:
+        """Have the host serve first logins, or not any more; one call only where it does or is to."""
+        if not groups and not im_pending_calls.serves_first_logins(answers):
+            return {}
+        look_only = self._look_only or any(group.key in self._left_alone for group in groups)
+        offer = ""
+        if self._first_login:
+            offer = im_first_login_offer.offer_of(self._first_login, groups, self._render, self._seats)
+        told = self._call("im_pending", **im_pending_calls.offer_request(offer, look_only))
+        outcomes = im_first_login_offer.outcomes_of(groups, told, COMMON)
+        for outcome in outcomes.values():
+            if look_only:
+                im_engine.only_look(outcome)
         return outcomes
 
     def _merge(self, group: im_engine.Group, answers: dict[str, Any]) -> im_engine.Outcome:

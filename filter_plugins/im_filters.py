@@ -16,6 +16,7 @@ if _UTILS not in ansible.module_utils.__path__:
 
 from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.im_directory import csv_bytes, people_file, people_from_csv, people_from_ldap
+from ansible.module_utils.im_first_login_offer import seats_of
 from ansible.module_utils.im_inventory import (
     InventoryError,
     accounts_to_check,
@@ -91,6 +92,11 @@ def im_clients_left_alone(seats: list[dict[str, Any]], left_alone: list[str]) ->
     return list(dict.fromkeys(client for _, client in named if client not in deployed))
 
 
+def im_first_login_seats(first_login: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Write whoever logs in to a host as a seat whose login is "*"."""
+    return seats_of(first_login)
+
+
 def im_text(key: str, language: str = "fr", **values: Any) -> str:
     """Text of the catalogue for people."""
     try:
@@ -108,6 +114,7 @@ class FilterModule:
             im_accounts,
             im_clients,
             im_clients_left_alone,
+            im_first_login_seats,
             im_people_file,
             im_people_from_csv,
             im_people_from_ldap,

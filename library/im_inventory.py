@@ -37,7 +37,7 @@ options:
     type: dict
     default: {}
   hosts:
-    description: Hosts whose O(ignore:im_seats) are checked; all hosts of the play by default.
+    description: Hosts whose O(ignore:im_seats) and O(ignore:im_first_login) are checked; all of the play by default.
     type: list
     elements: str
 author:
@@ -54,7 +54,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 people:
-  description: Keys of the people who have a seat in the play, each once; all people when the play has no seat.
+  description:
+    - Keys of the people who have a seat in the play, each once; all people when the play has no seat, and no host that
+      serves first logins.
   type: list
   elements: str
   returned: success

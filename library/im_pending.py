@@ -14,6 +14,8 @@ description:
     C(/etc/X11/Xsession.d) and a systemd user unit where those directories exist; systemd user managers that run
     already are told to read it. The hooks cost one test of a file at the
     login of a person for whom nothing waits, and disappear with the last wish of the host.
+  - It also keeps what the same job does for whoever logs in for the first time, in
+    C(/usr/local/lib/im_client/first-login.json), which everybody can read and only root can change.
   - Wishes and results of a login stand in C(/var/lib/im_client/pending/LOGIN), which belongs to the login. Everything
     in it is read, written and removed by a process that has become its owner, and what comes from it is only passed on
     as short plain text, since the person may have written it.
@@ -22,10 +24,12 @@ options:
     description:
       - V(look) only reads the results.
       - V(settle) makes the wishes of O(logins) what they are to be, and takes their results with it.
+      - V(offer) makes what is done at first logins what O(offer) says, and takes it away when that is empty. O(logins)
+        is not looked at.
       - V(purge) removes all that this module ever laid down on the host. O(logins) is not looked at.
     type: str
     required: true
-    choices: [look, settle, purge]
+    choices: [look, settle, offer, purge]
   logins:
     description: Whose wishes or results. A login that is not named is left alone.
     type: list
@@ -43,8 +47,16 @@ options:
         type: str
         default: "[]"
   job:
-    description: The job, from C(im_login_bundle.login_job), in base64. Required if anything is to wait.
+    description: The job, from C(im_login_bundle.login_job), in base64. Required with O(offer) and if anything waits.
     type: str
+  offer:
+    description: What is done at first logins, from C(im_first_login_offer.offer_of).
+    type: str
+    default: ""
+  look_only:
+    description: With O(action=offer), only say what would change, whatever the check mode.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -91,6 +103,13 @@ logins:
         docs/states.md, V(deferred) means that the client ran again), C(detail), C(tries), C(documents) (each C(path),
         C(action), C(detail)) and C(memory) (text for im_profile_files, or null).
       type: dict
+files:
+  description: >-
+    With O(action=offer), each file that the job of first logins is made of and what became of it, C(path), C(action)
+    (V(unchanged), V(created), V(changed) or V(deleted)), and C(before) and C(after) as texts, null for none.
+  returned: success
+  type: list
+  elements: dict
 supported:
   description: Whether the host can run the job.
   returned: always
@@ -99,6 +118,7 @@ supported:
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import pwd
@@ -111,10 +131,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Dict, Union
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.im_pending_places import PENDING, RESULT, SCHEMA, SIZE_LIMIT, STATE_DIR, WISHES
+from ansible.module_utils.im_pending_places import (
+    FIRST_LOGIN,
+    OFFER,
+    PENDING,
+    RESULT,
+    SCHEMA,
+    SIZE_LIMIT,
+    STATE_DIR,
+    WISHES,
+)
 
 JOB = Path("/usr/local/lib/im_client/login-job.pyz")
 UNIT = "im-client-login.service"
@@ -133,16 +162,19 @@ STATES = ("compliant", "changed", "deferred", "refused", "failed")
 # when nothing waits.
 SNIPPET = """\
 # Laid down by im_client: applies what waited for a messaging client to be closed. One test when nothing waits.
-if [ -n "${{LOGNAME:-}}" ] && [ -f "{pending}/$LOGNAME/{wishes}" ]; then
+if [ -n "${{LOGNAME:-}}" ] && {{ [ -f "{pending}/$LOGNAME/{wishes}" ]{offered}; }}; then
     {python} -I {job} </dev/null >/dev/null 2>&1 || :
 fi
 """
+# Where first logins are served: one more test, for a mark in the home of who was served.
+OFFERED = ' || [ ! -e "${{HOME:-}}/{first_login}/done-{version}" ]'
 
 UNIT_TEXT = """\
 # Laid down by im_client: applies what waited for a messaging client to be closed, before the session starts one.
 [Unit]
 Description=Apply messaging settings that waited for the client to be closed
-ConditionPathExists={pending}/%u/{wishes}
+ConditionPathExists=|{pending}/%u/{wishes}
+{offered}\
 # pam_systemd lets no login go on before the user manager has reached basic.target, whatever the shell or the session.
 # What starts at login (xdg-desktop-autostart.target) comes after graphical-session.target.
 DefaultDependencies=no
@@ -157,14 +189,32 @@ TimeoutStartSec=30
 [Install]
 WantedBy=basic.target graphical-session-pre.target graphical-session.target
 """
+# One of the conditions with a "|" has to hold.
+UNIT_OFFERED = "ConditionPathExists=|!%h/{first_login}/done-{version}\n"
+
+#: What stands at a path: text or bytes of a file, a link's target as {"link": ...}, None for nothing.
+Content = Union[bytes, Dict[str, str], None]
 
 
-def hooks(python: str) -> dict[Path, str]:
-    """Return {path: text} of the hooks that fit this host."""
-    snippet = SNIPPET.format(pending=PENDING, wishes=WISHES, python=shlex.quote(python), job=JOB)
-    unit = UNIT_TEXT.format(pending=PENDING, wishes=WISHES, python=python.replace("%", "%%"), job=JOB)
+def hooks(python: str, version: str) -> dict[Path, str]:
+    """Return {path: text} of the hooks that fit this host; VERSION is that of the offer, "" without one."""
+    about = {"first_login": FIRST_LOGIN, "version": version}
+    common = {"pending": PENDING, "wishes": WISHES, "job": JOB}
+    offered, unit_offered = (text.format(**about) if version else "" for text in (OFFERED, UNIT_OFFERED))
+    snippet = SNIPPET.format(python=shlex.quote(python), offered=offered, **common)
+    unit = UNIT_TEXT.format(python=python.replace("%", "%%"), offered=unit_offered, **common)
     texts = (snippet, snippet, unit)
     return {path: text for path, text in zip(HOOKS, texts) if path.parent.is_dir()}
+
+
+def version_of(offer: str) -> str:
+    """Return the version of an offer; "" of none."""
+    if not offer:
+        return ""
+    version = json.loads(offer)["version"]
+    if not isinstance(version, str) or not version.isalnum():
+        raise ValueError("the offer has no version")
+    return version
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -172,9 +222,21 @@ def hooks(python: str) -> dict[Path, str]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
+def content_of(path: Path) -> Content:
+    """Return what stands at PATH; for a file that others can change or cannot read, bytes that nobody asks for."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        return {"link": os.readlink(path)}
+    fit = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o666 == 0o644
+    return path.read_bytes() if fit else b"\0"
+
+
 def replace(path: Path, data: bytes) -> bool:
     """Make PATH, in a directory that only root can change, hold DATA for all to read; return whether it did not."""
-    if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
+    if content_of(path) == data:
         return False
     new = path.with_name(f".{path.name}.new")  # a name that no hook directory looks at
     new.write_bytes(data)
@@ -199,11 +261,11 @@ def directory(path: Path, mode: int) -> bool:
     return changed
 
 
-def lay_hooks(job: bytes, python: str) -> bool:
+def lay_hooks(job: bytes, python: str, version: str) -> bool:
     """Put the job and its hooks in place; return whether anything changed."""
     changed = directory(JOB.parent, 0o755)
     changed |= replace(JOB, job)  # before the hooks, which run it
-    texts = hooks(python)
+    texts = hooks(python, version)
     for path, text in texts.items():
         changed |= replace(path, text.encode())
     for wants in WANTED_BY if UNITS / UNIT in texts else ():
@@ -214,14 +276,20 @@ def lay_hooks(job: bytes, python: str) -> bool:
     return changed
 
 
-def tell_managers(logins: list[str]) -> None:
-    """Have the systemd user managers of LOGINS, which may outlive a session, read the hook."""
+def users_there() -> list[int]:
+    """Return the users whose systemd user managers may run."""
+    top = Path("/run/user")
+    return sorted(int(path.name) for path in top.iterdir() if path.name.isdecimal()) if top.is_dir() else []
+
+
+def tell_managers(users: list[int]) -> None:
+    """Have the systemd user managers of USERS, which may outlive a session, read the hook."""
     systemctl = shutil.which("systemctl")
     if systemctl is None or not Path("/run/systemd/system").is_dir():
         return
-    for login in logins:
+    for user in users:
         # As `systemctl --user daemon-reload`, which root cannot ask for everywhere.
-        command = [systemctl, "kill", "--kill-who=main", "--signal=HUP", f"user@{pwd.getpwnam(login).pw_uid}.service"]
+        command = [systemctl, "kill", "--kill-who=main", "--signal=HUP", f"user@{user}.service"]
         # One that does not run will read the hook when it starts.
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(  # noqa: S603 - systemd's own program, a number is all that varies
@@ -231,7 +299,7 @@ def tell_managers(logins: list[str]) -> None:
 
 def laid_paths() -> list[Path]:
     """Return what lay_hooks() made, hooks first."""
-    paths = [*HOOKS[:2], *(UNITS / wants / UNIT for wants in WANTED_BY), HOOKS[2], JOB]
+    paths = [*HOOKS[:2], *(UNITS / wants / UNIT for wants in WANTED_BY), HOOKS[2], Path(OFFER), JOB]
     return [path for path in paths if path.exists() or path.is_symlink()]
 
 
@@ -240,10 +308,85 @@ def remove_hooks() -> bool:
     paths = laid_paths()
     for path in paths:
         path.unlink()
-        if path == JOB or path.parent.name in WANTED_BY:
+        if path.parent == JOB.parent or path.parent.name in WANTED_BY:
             with contextlib.suppress(OSError):  # others have something in it
                 path.parent.rmdir()
     return bool(paths)
+
+
+def standing_offer() -> str:
+    """Return the offer that stands on the host; "" if there is none that is ours."""
+    found = content_of(Path(OFFER))
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) and found != b"\0" else ""
+
+
+def standing_version() -> str:
+    """Return the version of the offer that stands on the host; "" if there is none that can be read."""
+    try:
+        return version_of(standing_offer())
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def planned(offer: str, job: bytes, python: str) -> dict[Path, Content]:
+    """Return what is to stand at each path that has to do with first logins."""
+    texts = hooks(python, version_of(offer)) if offer or all_places() else {}
+    plan: dict[Path, Content] = {Path(OFFER): offer.encode() or None}
+    if offer or not all_places():  # else the job serves those for whom something waits, and is theirs
+        plan[JOB] = job if offer else None
+    for path in HOOKS:
+        plan[path] = texts[path].encode() if path in texts else None
+    for wants in WANTED_BY:
+        plan[UNITS / wants / UNIT] = {"link": f"../{UNIT}"} if UNITS / UNIT in texts else None
+    return plan
+
+
+def make_offer(offer: str, job: bytes, python: str, check: bool) -> list[dict[str, Any]]:
+    """Make OFFER what is done at first logins; return what became of each file."""
+    files = [told(path, content_of(path), wanted) for path, wanted in planned(offer, job, python).items()]
+    files = [file for file in files if file["before"] is not None or file["after"] is not None]
+    if check or all(file["action"] == "unchanged" for file in files):
+        return files
+    if offer:
+        directory(JOB.parent, 0o755)
+        replace(JOB, job)
+        replace(Path(OFFER), offer.encode())
+        for wants in WANTED_BY:
+            link = UNITS / wants / UNIT
+            if content_of(link) not in (None, {"link": f"../{UNIT}"}):
+                link.unlink()
+        lay_hooks(job, python, version_of(offer))
+    elif all_places():
+        with contextlib.suppress(FileNotFoundError):
+            Path(OFFER).unlink()
+        for path, text in hooks(python, "").items():
+            replace(path, text.encode())
+    else:
+        remove_hooks()
+    tell_managers(users_there())
+    return files
+
+
+def told(path: Path, before: Content, wanted: Content) -> dict[str, Any]:
+    """Return {path, action, before, after} of a file, its contents as texts."""
+    action = "created" if before is None else "deleted" if wanted is None else "changed"
+    return {
+        "path": str(path),
+        "action": "unchanged" if before == wanted else action,
+        "before": shown(path, before),
+        "after": shown(path, wanted),
+    }
+
+
+def shown(path: Path, content: Content) -> str | None:
+    """Return what people see of a file in a diff; of the job no more than that it is another one."""
+    if content is None:
+        return None
+    if isinstance(content, dict):
+        return f"-> {content['link']}\n"
+    if path == JOB:
+        return f"{len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}\n"
+    return content.decode("utf-8", "replace")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -487,6 +630,18 @@ def purge(check: bool) -> tuple[bool, list[str]]:
     return changed, stuck
 
 
+def serve_offer(module: AnsibleModule, job: bytes, supported: bool) -> None:
+    """Do action=offer."""
+    asked = module.params
+    check = module.check_mode or asked["look_only"]
+    try:
+        files = make_offer(asked["offer"] if supported else "", job, sys.executable, check)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        module.fail_json(msg=f"the job of first logins cannot be laid down: {error}")
+    changed = any(file["action"] != "unchanged" for file in files)
+    module.exit_json(changed=changed, supported=supported, logins=[], files=files)
+
+
 def main() -> None:
     """Run as an Ansible module."""
     login = {
@@ -496,9 +651,11 @@ def main() -> None:
     }
     module = AnsibleModule(
         argument_spec={
-            "action": {"type": "str", "required": True, "choices": ["look", "settle", "purge"]},
+            "action": {"type": "str", "required": True, "choices": ["look", "settle", "offer", "purge"]},
             "logins": {"type": "list", "elements": "dict", "default": [], "options": login},
             "job": {"type": "str", "no_log": True},
+            "offer": {"type": "str", "default": ""},
+            "look_only": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -512,6 +669,9 @@ def main() -> None:
         if stuck:
             module.fail_json(msg="some of it cannot be removed: " + "; ".join(stuck), changed=changed)
         module.exit_json(changed=changed, supported=supported, logins=[])
+    job = base64.b64decode(asked["job"] or "")
+    if asked["action"] == "offer":
+        serve_offer(module, job, supported)
     changed = False
     answers = []
     for one in asked["logins"]:
@@ -529,10 +689,10 @@ def main() -> None:
     if asked["action"] == "settle" and not module.check_mode:
         waited_for = [answer["login"] for answer in answers if answer["pending"]]
         if waited_for:
-            changed |= lay_hooks(base64.b64decode(asked["job"] or ""), sys.executable)
+            changed |= lay_hooks(job, sys.executable, standing_version())
             if changed:
-                tell_managers(waited_for)
-        elif not all_places():
+                tell_managers([pwd.getpwnam(login).pw_uid for login in waited_for])
+        elif not all_places() and not standing_offer():
             changed |= remove_hooks()
     module.exit_json(changed=changed, supported=supported, logins=answers)
 

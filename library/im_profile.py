@@ -60,10 +60,15 @@ options:
     type: bool
     default: false
   left_alone:
-    description: Seats' clients, each C(<login>/<client>), that are only looked at.
+    description: Seats' clients, each C(<login>/<client>), that are only looked at; C(*/<client>) is whoever logs in.
     type: list
     elements: str
     default: []
+  first_login:
+    description:
+      - What is laid down for logins that the inventory does not know, at their first login, as C(im_first_login) of the
+        role C(im_client). An empty one takes the job of first logins away; without this option it stays as it is.
+    type: dict
 attributes:
   check_mode:
     description: Supported; predicts every document and state without writing.
@@ -92,8 +97,8 @@ seats:
   elements: dict
   returned: always
   contains:
-    login: {description: The seat's login., type: str, returned: always}
-    person: {description: Key of the person., type: str, returned: always}
+    login: {description: "The seat's login, V(*) for whoever logs in.", type: str, returned: always}
+    person: {description: "Key of the person, V(*) for whoever logs in.", type: str, returned: always}
     client: {description: Name of the client's role., type: str, returned: always}
     version: {description: Installed version, none when unknown., type: str, returned: always}
     state:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .im_documents import WRITTEN
+from .im_first_login import ANYBODY
 from .im_provisioning import KINDS
 from .xmpp.problems import GOOD, SERVICE
 
@@ -112,7 +113,7 @@ def _of_the_server(
     enforced: bool,
 ) -> Iterator[Cause]:
     # A certificate that is not accepted spoils every account alike: it is the certificate's fault, told once.
-    if row["verdict"] not in GOOD | _CERTIFICATE_VERDICTS:
+    if row["login"] != ANYBODY and row["verdict"] not in GOOD | _CERTIFICATE_VERDICTS:
         yield cause("account", items=[row["verdict"]])
     rules = [rule["id"] for rule in service if rule["id"].startswith(_CERTIFICATE_RULES)]
     verdicts = [row["verdict"]] if row["verdict"] in _CERTIFICATE_VERDICTS else []

@@ -152,7 +152,7 @@ def check_seats(host: str, seats: Any, people: Iterable[str], clients: Iterable[
             continue
         where = f"seat '{host}/{login}'"
         problems += _unknown_keys(seat, {"login", "person", "clients", "state"}, where)
-        if login in ("root", "SYSTEM"):
+        if login in ("root", "SYSTEM", "*"):
             problems.append(f"{where}: {login} is not a person; name the session of a person")
         if any(other["login"] == login for other in done):
             problems.append(f"{where}: listed twice; a seat is one login, with all its clients in one list")

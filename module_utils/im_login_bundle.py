@@ -18,13 +18,13 @@ PACKAGE = "im_client_job"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip can hold
 
 _MAIN = f'''\
-"""Apply what waited for the messaging client to be closed. Laid down by im_client; see /etc/profile.d."""
+"""Apply what waited for the messaging client to be closed, and serve first logins. Laid down by im_client."""
 import sys
 
-from {PACKAGE} import im_login_job
+from {PACKAGE} import im_first_login_job, im_login_job
 from {PACKAGE}.im_desk import calls
 
-sys.exit(im_login_job.main(calls))
+sys.exit(im_login_job.main(calls, first_login=im_first_login_job.serve))
 '''
 
 
@@ -36,7 +36,7 @@ def login_job() -> bytes:
         ValueError: a module of it imports what a desk does not have.
     """
     sources = {f"{PACKAGE}/__init__.py": "", "__main__.py": _MAIN}
-    for first in ("im_login_job.py", "im_desk/__init__.py", "im_desk/calls.py"):
+    for first in ("im_login_job.py", "im_first_login_job.py", "im_desk/__init__.py", "im_desk/calls.py"):
         for name, source in _with_imports(first).items():
             sources[f"{PACKAGE}/{name}"] = source
     packed = io.BytesIO()

@@ -18,7 +18,7 @@ import pwd
 import signal
 import syslog
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +38,10 @@ CUT_OFF = {"state": "failed", "detail": "the login job was cut off, is the home 
 MASK = "********"
 
 
+#: Says of a wish and what would come of it why the client is to be left alone; "" if it is not.
+Objection = Callable[[Mapping[str, Any], Outcome], str]
+
+
 class ProfileFiles(Protocol):
     """What im_desk/calls.py offers."""
 
@@ -50,6 +54,10 @@ class ProfileFiles(Protocol):
     def write_groups(self, groups: list[dict[str, Any]], state_dir: str, time_limit: int) -> list[dict[str, Any]]:
         """Answer action=write."""
         ...
+
+
+#: Does what is done for whoever logs in, for the one who does now.
+FirstLogin = Callable[[pwd.struct_passwd, ProfileFiles, float], None]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -123,8 +131,13 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def main(files: ProfileFiles, pending: str = PENDING) -> int:
+def main(files: ProfileFiles, pending: str = PENDING, first_login: FirstLogin | None = None) -> int:
     """Do what waits for the person that this process is; a login is never held up by more than TIME_LIMIT.
+
+    Args:
+        files: reads and writes.
+        pending: where wishes wait.
+        first_login: does what is done for whoever logs in (im_first_login_job.serve).
 
     Returns:
         Always 0: whatever happens here, the login goes on.
@@ -139,18 +152,22 @@ def main(files: ProfileFiles, pending: str = PENDING) -> int:
     if worker == 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         signal.alarm(TIME_LIMIT + 5)  # kills; only if this one's parent was killed
-        _work(files, pending)
+        _work(files, pending, first_login)
         os._exit(0)
     if signal.sigtimedwait({signal.SIGCHLD}, TIME_LIMIT) is None:
         os.kill(worker, signal.SIGKILL)  # not waited for: a dead disk keeps it even from dying
     return 0
 
 
-def _work(files: ProfileFiles, pending: str) -> None:
+def _work(files: ProfileFiles, pending: str, first_login: FirstLogin | None) -> None:
     os.umask(0o077)
     try:
         person = pwd.getpwuid(os.geteuid())
-        run(person.pw_name, posixpath.join(pending, person.pw_name), person.pw_dir, files, time.time())
+        place = posixpath.join(pending, person.pw_name)
+        if os.path.lexists(posixpath.join(place, WISHES)):
+            run(person.pw_name, place, person.pw_dir, files, time.time())
+        if first_login:
+            first_login(person, files, time.time())
     except Exception as error:  # noqa: BLE001 - a bug of ours must not cost anybody the login
         # Not its text, which may quote what was read.
         syslog.syslog(syslog.LOG_ERR, f"im_client: the login job ended early: {type(error).__name__}")
@@ -169,28 +186,37 @@ def run(login: str, directory: str, home: str, files: ProfileFiles, now: float) 
     Raises:
         OSError: the directory cannot be used, or another job hangs; nothing was written then.
     """
-    with _only_one(directory):
-        notes = Notes(directory)
-        due = [wish for wish in notes.wishes() if abs(now - _when_tried(wish)) >= ONE_LOGIN]
-        for wish in due:
-            # Also those whose turn does not come: what cut off this job would cut off the login's next one too.
-            wish["tried"] = now
-        for wish in due:
-            key = wish["key"]
-            if wish["tries"] >= TRIES:
-                notes.settle(wish, {"state": "failed", "detail": f"given up: {TRIES} tries did not end"})
-                continue
-            # Counted before the work: a try that is cut off is one too.
-            notes.keep({**wish, "tries": wish["tries"] + 1}, CUT_OFF)
-            found = _attempt(wish, login, home, files)
-            syslog.syslog(syslog.LOG_INFO, f"im_client: {key}: {found['state']}")
-            if found["state"] == "deferred":
-                # No try: who closes the client and logs in again at once gets what waits.
-                notes.keep({**wish, "tried": 0}, found)
-            elif found["state"] in ("refused", "failed") and wish["tries"] + 1 < TRIES:
-                notes.keep({**wish, "tries": wish["tries"] + 1}, found)
-            else:
-                notes.settle(wish, found)
+    with only_one(directory):
+        try_each(Notes(directory), login, home, files, now)
+
+
+def try_each(
+    notes: Notes, login: str, home: str, files: ProfileFiles, now: float, *, objection: Objection | None = None
+) -> None:
+    """Try once each wish that was not tried at this login. The caller holds only_one(); for the rest see run().
+
+    ``objection`` says why a client that could be changed is to be left alone.
+    """
+    due = [wish for wish in notes.wishes() if abs(now - _when_tried(wish)) >= ONE_LOGIN]
+    for wish in due:
+        # Also those whose turn does not come: what cut off this job would cut off the login's next one too.
+        wish["tried"] = now
+    for wish in due:
+        key = wish["key"]
+        if wish["tries"] >= TRIES:
+            notes.settle(wish, {"state": "failed", "detail": f"given up: {TRIES} tries did not end"})
+            continue
+        # Counted before the work: a try that is cut off is one too.
+        notes.keep({**wish, "tries": wish["tries"] + 1}, CUT_OFF)
+        found = _attempt(wish, login, home, files, objection)
+        syslog.syslog(syslog.LOG_INFO, f"im_client: {key}: {found['state']}")
+        if found["state"] == "deferred":
+            # No try: who closes the client and logs in again at once gets what waits.
+            notes.keep({**wish, "tried": 0}, found)
+        elif found["state"] in ("refused", "failed") and wish["tries"] + 1 < TRIES:
+            notes.keep({**wish, "tries": wish["tries"] + 1}, found)
+        else:
+            notes.settle(wish, found)
 
 
 def _when_tried(wish: Mapping[str, Any]) -> float:
@@ -199,7 +225,7 @@ def _when_tried(wish: Mapping[str, Any]) -> float:
 
 
 @contextlib.contextmanager
-def _only_one(directory: str) -> Iterator[None]:
+def only_one(directory: str) -> Iterator[None]:
     """Wait until no other job of the login works: two hooks of one session must both come before the client.
 
     Raises:
@@ -228,28 +254,35 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _attempt(wish: Mapping[str, Any], login: str, home: str, files: ProfileFiles) -> dict[str, Any]:
+def _attempt(
+    wish: Mapping[str, Any], login: str, home: str, files: ProfileFiles, objection: Objection | None
+) -> dict[str, Any]:
     """Read, merge and write one group; returns what became of it, without any content."""
     try:
-        group, render = group_of(wish, login)
-        outcome, memory = _deploy(group, render, home, files)
+        outcome, memory = _deploy(wish, login, home, files, objection)
     except Exception as error:  # noqa: BLE001 - one wish, perhaps edited by hand, must not cost the others their turn
         return {"state": "failed", "detail": f"the login job could not do it ({type(error).__name__})"}
     return {
         "state": outcome.state,
         "detail": outcome.detail,
         "documents": [{"path": done.path, "action": done.action, "detail": done.detail} for done in outcome.documents],
-        "memory": memory,
+        **({"memory": memory} if memory is not None else {}),
     }
 
 
-def _deploy(group: Group, render: Render, home: str, files: ProfileFiles) -> tuple[Outcome, str | None]:
+def _deploy(
+    wish: Mapping[str, Any], login: str, home: str, files: ProfileFiles, objection: Objection | None
+) -> tuple[Outcome, str | None]:
     """Do for one group what the action im_profile does for all of a host; returns also what to remember of it."""
-    answer = _read(read_request(group), files)
+    group, render = group_of(wish, login)
+    remembered = {"memory": wish["memory"]} if "memory" in wish else {}
+    answer = _read(read_request(group), files) | remembered
     outcome = merge_group(group, answer, render)
     if outcome.unread:
-        answer = _read(read_request(group, outcome.unread), files)
+        answer = _read(read_request(group, outcome.unread), files) | remembered
         outcome = merge_group(group, answer, render)
+    if objection and outcome.state in ("changed", "deferred") and (why := objection(wish, outcome)):
+        return Outcome(group, detail=why), None
     if outcome.state != "changed":
         return outcome, None
     request = write_request(outcome, answer, time.strftime("%Y%m%dT%H%M%SZ-login", time.gmtime()))
@@ -283,26 +316,44 @@ class Notes:
         if not self._waiting:
             self._save_wishes()
 
+    @property
+    def laid(self) -> Any:
+        """Which wishes these are; None when there never were any."""
+        return self._written.get("laid")
+
     def wishes(self) -> list[dict[str, Any]]:
         """What waits, in the order in which it was laid down."""
         return list(self._waiting.values())
 
+    def remembered(self, key: str) -> str | None:
+        """What is to be remembered of a group since it was last changed here."""
+        result = self._results.get(key)
+        memory = result.get("memory") if isinstance(result, dict) else None
+        return memory if isinstance(memory, str) else None
+
+    def begin(self, laid: str, wishes: list[dict[str, Any]]) -> None:
+        """Let these wishes wait, and nothing else."""
+        self._written = {"schema": SCHEMA, "laid": laid}
+        self._waiting = {wish["key"]: wish for wish in wishes}
+        self._save(WISHES, {**self._written, "wishes": wishes})
+
     def keep(self, wish: dict[str, Any], found: dict[str, Any] | None = None) -> None:
         """Leave a wish waiting, as it is given now, and note what was found, if anything."""
         if found:
-            self._note(wish["key"], found, wish["tries"])
+            self._note(wish, found)
         self._waiting[wish["key"]] = wish
         self._save_wishes()
 
     def settle(self, wish: dict[str, Any], found: dict[str, Any]) -> None:
         """Note what became of a wish, then drop it: cut off in between, it is only done again."""
-        self._note(wish["key"], found, wish["tries"])
+        self._note(wish, found)
         del self._waiting[wish["key"]]
         self._save_wishes()
 
-    def _note(self, key: str, found: dict[str, Any], tries: int) -> None:
+    def _note(self, wish: Mapping[str, Any], found: dict[str, Any]) -> None:
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._results[key] = {"when": when, "tries": tries, "documents": [], "memory": None, **found}
+        about = {"when": when, "tries": wish["tries"], "documents": [], "memory": wish.get("memory")}
+        self._results[wish["key"]] = {**about, **found}
         self._save(RESULT, {"schema": SCHEMA, "groups": self._results})
 
     def _save_wishes(self) -> None:

@@ -13,11 +13,32 @@ from typing import Any
 from .im_engine import Group, Outcome, Render
 from .im_login_bundle import login_job
 from .im_login_job import pending_wish
+from .im_pending_places import OFFER
+
+#: Key of the question whether a host serves first logins.
+OFFER_KEY = "first_login"
 
 
 def logins_waiting(answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The logins for whom something waits or is noted, from the read answers of im_profile_files (their `pending`)."""
     return sorted({answer["login"] for answer in answers.values() if answer.get("pending")})
+
+
+def offer_question() -> dict[str, Any]:
+    """One more request for the read call: does the host serve first logins?"""
+    return {"key": OFFER_KEY, "login": None, "paths": [OFFER]}
+
+
+def serves_first_logins(answers: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Say whether a host serves first logins, as far as the answer to offer_question() tells."""
+    answer = answers.get(OFFER_KEY, {})
+    return bool(answer) and not answer.get("files", {}).get(OFFER, {}).get("absent")
+
+
+def offer_request(offer: str, look_only: bool) -> dict[str, Any]:
+    """Arguments of im_pending that make what is done at first logins what ``offer`` says; "" takes it away."""
+    job = base64.b64encode(login_job()).decode() if offer else ""
+    return {"action": "offer", "offer": offer, "job": job, "look_only": look_only}
 
 
 def look_request(logins: Iterable[str]) -> dict[str, Any]:

@@ -16,3 +16,8 @@ LOCK = "lock"
 SCHEMA = 1
 #: Bytes of either file; more is nobody's honest work.
 SIZE_LIMIT = 4 * 1024 * 1024
+#: What is done for whoever logs in for the first time (im_first_login.Offer): root's, for all to read. Secrets: none.
+OFFER = "/usr/local/lib/im_client/first-login.json"
+OFFER_LIMIT = 16 * 1024 * 1024
+#: Where a login keeps what came of it, below the home; ``done-<version>`` in it ends the matter for that version.
+FIRST_LOGIN = ".local/state/im_client/first-login"

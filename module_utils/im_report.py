@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .im_catalogue import text
+from .im_first_login import ANYBODY
+from .im_first_login_offer import seats_of
 from .im_provisioning import all_in_place
 
 #: The closed list of states, as design and docs name them.
@@ -24,13 +26,17 @@ _COLUMNS = ("host", "login", "person", "client", "version", "documents", "verdic
 
 
 class HostResult(NamedTuple):
-    """What the play knows of one host: its seats, im_profile's result, why there is none, xmpp_reach_info's result."""
+    """What the play knows of one host: its seats, im_profile's result, why there is none, xmpp_reach_info's result.
+
+    ``anybody`` is whoever logs in, as a seat, where first logins are served.
+    """
 
     seats: Sequence[Mapping[str, Any]]
     profile: Mapping[str, Any]
     failure: str
     unreachable: bool
     reach: Mapping[str, Any] | None = None
+    anybody: Sequence[Mapping[str, Any]] = ()
 
 
 def results_of(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, HostResult]:
@@ -42,6 +48,7 @@ def results_of(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) 
             failure=variables.get("__im_client_failure", ""),
             unreachable=bool(variables.get("__im_client_host", {}).get("unreachable")),
             reach=variables.get("__im_client_reach"),
+            anybody=seats_of(variables.get("im_first_login")) if variables.get("im_client_first_login", True) else (),
         )
         for host in hosts
         for variables in [hostvars[host]]
@@ -63,7 +70,12 @@ def rows_of(
     for host, result in hosts.items():
         reach = _reach(result)
         found = {(seat["login"], seat["client"]): seat for seat in result.profile.get("seats", [])}
-        for seat in result.seats:
+        # Where the host was looked at, its result says whether the play was about whoever logs in.
+        anybody = [
+            {**seat, "clients": [name for name in seat["clients"] if not found or (ANYBODY, name) in found]}
+            for seat in result.anybody
+        ]
+        for seat in [*result.seats, *anybody]:
             for client in seat["clients"]:
                 row = found.get((seat["login"], client)) or _not_looked_at(result)
                 account = answers.get(people.get(seat["person"], "").casefold(), {})
@@ -114,8 +126,8 @@ def all_good(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _proven(row: Mapping[str, Any]) -> bool:
-    """A retired seat needs no account."""
-    return row["retired"] or row["verdict"] in GOOD_VERDICTS
+    """A retired seat needs no account, and nobody knows the accounts of those who will log in."""
+    return row["retired"] or row["login"] == ANYBODY or row["verdict"] in GOOD_VERDICTS
 
 
 def _reached(row: Mapping[str, Any]) -> bool:
@@ -131,7 +143,7 @@ def summary(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
         good=sum(row["state"] in GOOD_STATES for row in rows),
         proven=len({row["person"] for row in rows if row["verdict"] in GOOD_VERDICTS and not row["retired"]}),
         rows=len(rows),
-        people=len({row["person"] for row in rows if not row["retired"]}),
+        people=len({row["person"] for row in rows if not row["retired"] and row["login"] != ANYBODY}),
     )
     cut_off = dict.fromkeys(str(row["host"]) for row in rows if not _reached(row))
     return f"{counts}, {text('report.reached_from_no', language, hosts=', '.join(cut_off))}" if cut_off else counts
@@ -186,7 +198,7 @@ def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
             [
                 *(str(row[column] or "-") for column in ("host", "login", "person", "client", "version")),
                 documents or "-",
-                "-" if row["retired"] else row["verdict"],
+                "-" if row["retired"] or row["login"] == ANYBODY else row["verdict"],
                 text(f"state.{row['state']}", language),
                 *([row["reach"]["verdict"] if row["reach"] else "-"] if asked else []),
             ]

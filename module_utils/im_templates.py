@@ -7,7 +7,6 @@ most of what a host cost on the control node.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from .im_formats.mozilla_install import install_hash
 from .im_model import Client
-
-
-def purple_status_id(jid: str, use: str) -> int:
-    """Number of a saved status of ours in Pidgin: from the account and the use, the same at every run.
-
-    libpurple names a status by the second of its creation; ours lie in the years 2001 to 2004, before any user's.
-    """
-    return 1_000_000_000 + zlib.crc32(f"{jid.casefold()} {use}".encode()) % 100_000_000
+from .im_status_ids import purple_status_id
 
 
 def thunderbird_room(room: Mapping[str, Any]) -> str:
