@@ -69,7 +69,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             service=[rule for rule in args["service"] if rule["status"] == "finding"],
             waivers=args["waivers"],
         )
-        rows = im_report.rows_of(found, args["people"], args["accounts"])
+        rows = im_report.rows_of(found, args["people"], args["accounts"], args["language"])
         report = im_compliance.report_of(rows, facts, args["enforced"], args["language"], datetime.now().astimezone())
         trend: list[Day] = []
         directory = Path(args["directory"])

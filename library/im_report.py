@@ -28,6 +28,26 @@ options:
     description: Directory on the control node for the JSON file.
     type: path
     required: true
+  not_begun:
+    description: Hosts that answered, but before whose turn the play stopped (C(playbooks/lab.yml)).
+    type: list
+    elements: str
+    default: []
+  stopped:
+    description: Why it stopped, for the summary; empty when it did not.
+    type: str
+    default: ""
+  history:
+    description:
+      - Where the history of states is kept, a path or a URL of SQLite or PostgreSQL; empty for none. What was seen is
+        recorded there, but for a run in check mode, and the last known state of hosts that did not answer is told.
+    type: str
+    default: ""
+  waivers:
+    description: The C(waivers) that C(im_inventory) returned, for the history; the report itself heeds none.
+    type: list
+    elements: dict
+    default: []
   language:
     description: Language of the table.
     type: str
@@ -85,5 +105,16 @@ all_good:
     - Whether every seat is compliant (or was just made so), every account verified, and the service reached from each
       host that was asked.
   type: bool
+  returned: always
+silent:
+  description: The hosts that did not answer.
+  type: list
+  elements: str
+  returned: always
+exit_code:
+  description:
+    - What a playbook that heeds it ends with, V(0) when all is good, V(4) when nothing but hosts that did not answer
+      keeps it from being so, V(2) otherwise.
+  type: int
   returned: always
 """

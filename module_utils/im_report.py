@@ -21,14 +21,29 @@ STATES = ("compliant", "changed", "drift", "deferred", "refused", "failed", "unr
 GOOD_STATES = ("compliant", "changed")
 #: Verdicts that prove an account: it logged in, or the server says that it exists.
 GOOD_VERDICTS = ("ok", "exists")
+#: Exit codes of a room, as docs/states.md states them. 4 is Ansible's own for hosts that did not answer.
+ALL_GOOD, NOT_GOOD, NOT_SEEN = 0, 2, 4
+
+#: What the role im_client registers, as __im_client_<step>, of the remote calls without which a host is not done.
+_STEPS = ("host", "packages", "installed", "profile", "trust")
+#: What ssh says of a host whose key is not the one that is known, or not known at all.
+_KEY_SIGNS = ("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED")
 
 _COLUMNS = ("host", "login", "person", "client", "version", "documents", "verdict", "state")
 
 
 class HostResult(NamedTuple):
-    """What the play knows of one host: its seats, im_profile's result, why there is none, xmpp_reach_info's result.
+    """What the play knows of one host.
 
-    ``anybody`` is whoever logs in, as a seat, where first logins are served.
+    Attributes:
+        seats: of the inventory.
+        profile: im_profile's result.
+        failure: what broke; "" when nothing did.
+        unreachable: it did not answer, or fell silent before its end.
+        reach: xmpp_reach_info's result.
+        anybody: whoever logs in, as a seat, where first logins are served.
+        not_begun: it answered, but the play stopped before its turn.
+        silence: what the connection said of its silence.
     """
 
     seats: Sequence[Mapping[str, Any]]
@@ -37,26 +52,36 @@ class HostResult(NamedTuple):
     unreachable: bool
     reach: Mapping[str, Any] | None = None
     anybody: Sequence[Mapping[str, Any]] = ()
+    not_begun: bool = False
+    silence: str = ""
 
 
-def results_of(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, HostResult]:
-    """What the role im_client left in the variables of each host."""
+def results_of(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], not_begun: Sequence[str] = ()
+) -> dict[str, HostResult]:
+    """What the role im_client left in the variables of each host; ``not_begun`` are those that it did not come to."""
     return {
         host: HostResult(
             seats=variables.get("im_seats", []),
             profile=variables.get("__im_client_profile", {}),
             failure=variables.get("__im_client_failure", ""),
-            unreachable=bool(variables.get("__im_client_host", {}).get("unreachable")),
+            unreachable=any(one.get("unreachable") for one in steps),
             reach=variables.get("__im_client_reach"),
             anybody=seats_of(variables.get("im_first_login")) if variables.get("im_client_first_login", True) else (),
+            not_begun=host in not_begun,
+            silence=next((str(one.get("msg", "")) for one in steps if one.get("unreachable")), ""),
         )
         for host in hosts
         for variables in [hostvars[host]]
+        for steps in [[variables.get(f"__im_client_{step}", {}) for step in _STEPS]]
     }
 
 
 def rows_of(
-    hosts: Mapping[str, HostResult], people: Mapping[str, str], accounts: Sequence[Mapping[str, Any]]
+    hosts: Mapping[str, HostResult],
+    people: Mapping[str, str],
+    accounts: Sequence[Mapping[str, Any]],
+    language: str = "fr",
 ) -> list[dict[str, Any]]:
     """Make one row for each (host, seat, client) that the inventory asks for, found or not.
 
@@ -64,6 +89,7 @@ def rows_of(
         hosts: host -> what the play knows of it.
         people: key -> JID.
         accounts: what xmpp_account_info returned, [{jid, verdict, ...}].
+        language: "fr" or "en", of what is said about a host as a whole.
     """
     answers = {account["jid"].casefold(): account for account in accounts}
     rows = []
@@ -77,7 +103,8 @@ def rows_of(
         ]
         for seat in [*result.seats, *anybody]:
             for client in seat["clients"]:
-                row = found.get((seat["login"], client)) or _not_looked_at(result)
+                row = found.get((seat["login"], client), {})
+                row = {**row, **_of_the_host(result, bool(row), language)}
                 account = answers.get(people.get(seat["person"], "").casefold(), {})
                 rows.append(
                     {
@@ -98,6 +125,7 @@ def rows_of(
                         "running": row.get("running", False),
                         "login_job": row.get("login_job"),
                         "reach": reach,
+                        "not_begun": result.not_begun,
                     }
                 )
     return rows
@@ -110,11 +138,25 @@ def _reach(result: HostResult) -> dict[str, Any] | None:
     return {key: result.reach.get(key, "") for key in ("verdict", "detail", "hint")}
 
 
-def _not_looked_at(result: HostResult) -> dict[str, Any]:
-    """A host is never compliant because nobody looked."""
-    if result.unreachable or not result.failure:
-        return {"state": "unreachable", "detail": result.failure}
-    return {"state": "failed", "detail": result.failure}
+def _of_the_host(result: HostResult, looked_at: bool, language: str) -> dict[str, Any]:
+    """State and detail that the host gives to each of its seats; {} where each seat has its own.
+
+    A host is never compliant because nobody looked, or because it fell silent or broke after the profile was written.
+    """
+    if result.not_begun:
+        return {"state": "deferred", "detail": text("report.not_begun_detail", language)}
+    if result.unreachable:
+        return {"state": "unreachable", "detail": _silence(result, looked_at, language)}
+    if result.failure:
+        return {"state": "failed", "detail": result.failure}
+    return {} if looked_at else {"state": "unreachable", "detail": ""}
+
+
+def _silence(result: HostResult, looked_at: bool, language: str) -> str:
+    """What is worth saying about a host that is not simply off; "" for one that is."""
+    if any(sign in result.silence for sign in _KEY_SIGNS):
+        return text("report.host_key", language)
+    return text("report.fell_silent", language) if looked_at else ""
 
 
 def all_good(rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -123,6 +165,16 @@ def all_good(rows: Sequence[Mapping[str, Any]]) -> bool:
     No row at all is not good: nobody looked.
     """
     return bool(rows) and all(row["state"] in GOOD_STATES and _proven(row) and _reached(row) for row in rows)
+
+
+def exit_code(rows: Sequence[Mapping[str, Any]], provisioned: Sequence[Mapping[str, Any]] = ()) -> int:
+    """0 when all is good; 4 when nothing but hosts that did not answer keeps it from being so; 2 otherwise."""
+    answered = [row for row in rows if row["state"] != "unreachable"]
+    if not rows or not all_in_place(provisioned) or (answered and not all_good(answered)):
+        return NOT_GOOD
+    if not all(map(_proven, rows)):
+        return NOT_GOOD
+    return ALL_GOOD if len(answered) == len(rows) else NOT_SEEN
 
 
 def _proven(row: Mapping[str, Any]) -> bool:
@@ -199,7 +251,7 @@ def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
                 *(str(row[column] or "-") for column in ("host", "login", "person", "client", "version")),
                 documents or "-",
                 "-" if row["retired"] or row["login"] == ANYBODY else row["verdict"],
-                text(f"state.{row['state']}", language),
+                text("report.not_begun" if row["not_begun"] else f"state.{row['state']}", language),
                 *([row["reach"]["verdict"] if row["reach"] else "-"] if asked else []),
             ]
         )
@@ -207,7 +259,19 @@ def as_table(rows: Sequence[Mapping[str, Any]], language: str = "fr") -> str:
         found = findings(row, language)
         far = "" if _reached(row) else text("report.reach_detail", language, **row["reach"])
         notes.append(
-            [note for note in [row["detail"], _login_job(row, language), hint, far, *found, *row["warnings"]] if note]
+            [
+                note
+                for note in [
+                    row["detail"],
+                    _last_known(row, language),
+                    _login_job(row, language),
+                    hint,
+                    far,
+                    *found,
+                    *row["warnings"],
+                ]
+                if note
+            ]
         )
     return aligned(cells, notes)
 
@@ -227,6 +291,14 @@ def aligned(cells: Sequence[Sequence[str]], notes: Sequence[Sequence[str]]) -> s
         lines.append("  ".join(_pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
         lines += [f"    {detail}" for detail in details]
     return "\n".join(lines)
+
+
+def _last_known(row: Mapping[str, Any], language: str) -> str:
+    """The last known state of a host that did not answer, where a history knows one; "" otherwise."""
+    known = row.get("last_known")
+    if not known:
+        return ""
+    return text("compliance.last_known", language, state=text(f"state.{known['state']}", language), at=known["at"])
 
 
 def _login_job(row: Mapping[str, Any], language: str) -> str:

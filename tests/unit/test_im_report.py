@@ -127,3 +127,42 @@ def test_a_desk_that_only_takes_things_away_need_not_reach_the_service() -> None
     seats = [SEATS[0] | {"state": "absent"}]
     (row,) = rows(HostResult(seats, profile("changed"), "", False, reached("timeout")))
     assert im_report.all_good([row])
+
+
+def test_a_host_that_fell_silent_after_its_profile_was_written_is_not_compliant() -> None:
+    variables = {"im_seats": SEATS, "__im_client_profile": profile("changed")}
+    variables["__im_client_trust"] = {"unreachable": True, "msg": "connection reset"}
+    (row,) = rows(im_report.results_of({"pc": variables}, ["pc"])["pc"])
+    assert (row["state"], row["detail"]) == ("unreachable", im_report.text("report.fell_silent"))
+    assert [document["action"] for document in row["documents"]] == ["unchanged", "changed"]
+
+
+def test_a_host_that_broke_after_its_profile_was_written_has_failed() -> None:
+    (row,) = rows(HostResult(SEATS, profile("changed"), "Make the machine trust the service's CA: no space", False))
+    assert (row["state"], row["detail"]) == ("failed", "Make the machine trust the service's CA: no space")
+
+
+def test_a_key_that_is_not_the_known_one_is_told() -> None:
+    variables = {"im_seats": SEATS, "__im_client_host": {"unreachable": True, "msg": "Host key verification failed."}}
+    (row,) = rows(im_report.results_of({"pc": variables}, ["pc"])["pc"])
+    assert row["state"] == "unreachable" and "clé SSH" in row["detail"]
+
+
+def test_a_host_whose_turn_never_came_is_told_as_not_begun() -> None:
+    known = im_report.results_of(
+        {"pc": {"im_seats": SEATS, "__im_client_host": {"platform": "Debian"}}}, ["pc"], ["pc"]
+    )
+    (row,) = rows(known["pc"])
+    assert (row["state"], row["not_begun"]) == ("deferred", True) and not im_report.all_good([row])
+    assert im_report.as_table([row], "en").splitlines()[1].endswith("not begun")
+
+
+def test_the_exit_code_of_a_room_tells_silence_from_what_is_wrong() -> None:
+    (good,) = rows(HostResult(SEATS, profile("changed"), "", False))
+    (off,) = rows(HostResult(SEATS, {}, "", True))
+    (bad,) = rows(HostResult(SEATS, profile("refused"), "", False))
+    (unproven,) = rows(HostResult(SEATS, {}, "", True), [])
+    assert im_report.exit_code([good, good]) == 0
+    assert im_report.exit_code([good, off]) == im_report.exit_code([off]) == 4
+    assert im_report.exit_code([off, bad]) == im_report.exit_code([unproven]) == im_report.exit_code([]) == 2
+    assert im_report.exit_code([good], [{"verdict": "not_written"}]) == 2
