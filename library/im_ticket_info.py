@@ -90,7 +90,8 @@ waiting:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.im_tickets.module import TicketModule
 from ansible.module_utils.im_tickets.problems import TicketProblem, problem
 from ansible.module_utils.im_tickets.spec import SYSTEM_SPEC
 
@@ -109,7 +110,7 @@ ARGUMENT_SPEC: dict[str, Any] = {**SYSTEM_SPEC, "file": {"type": "path"}}
 def main() -> None:
     """Run the module."""
     needed = [("system", "files", ["file"]), ("system", "glpi", ["glpi"])]
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, required_if=needed, supports_check_mode=True)
+    module = TicketModule(argument_spec=ARGUMENT_SPEC, required_if=needed, supports_check_mode=True)
     if not HAVE_YAML:
         module.fail_json(msg=missing_required_lib("PyYAML"))
     parameters = module.params

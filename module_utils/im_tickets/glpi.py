@@ -64,7 +64,7 @@ class GlpiTickets:
             "number": number,
             "requester": self._requester(ticket.number),
         }
-        return Found(read_ticket(values, where), found.ignored)
+        return Found(read_ticket(values, where, self._rules.labels), found.ignored)
 
     def answer(self, number: str, answer: Answer, *, check: bool) -> Answered:
         ticket = self._open(number)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
-from html.parser import HTMLParser
 from typing import NamedTuple
 
 from .problems import problem
@@ -31,6 +30,13 @@ _LINES = frozenset((
 # fmt: on
 _CELLS = frozenset(("td", "th"))
 _SILENT = frozenset(("script", "style", "title", "template"))
+
+#: A tag, the start of a comment, or a declaration. No two alternatives fit the same text and none looks beyond the next
+#: "<", so that reading takes time in proportion to the length, whatever stands there (html.parser's squares it).
+_MARKUP = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)[^<>]*>|<(!)--|<[!?][^<>]*>")
+
+#: Numbers of characters that Python would need long to read, or refuse to.
+_ABSURD = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9A-Fa-f]{8,})")
 _MOST_LABEL = 80
 
 
@@ -50,11 +56,8 @@ def lines_of(content: str) -> list[str]:
     if len(content) > _MOST_CHARACTERS:
         raise problem("too_long", where="GLPI", most=_MOST_CHARACTERS)
     if "<" not in content and _ENCODED.search(content):
-        content = html.unescape(content)
-    reader = _Lines()
-    reader.feed(content)
-    reader.close()
-    return [line for one in "".join(reader.pieces).splitlines() if (line := one.strip())]
+        content = _decoded(content)
+    return [line for one in _text(content).splitlines() if (line := one.strip())]
 
 
 def labelled(lines: Iterable[str], names: Mapping[str, str], where: str) -> Labelled:
@@ -112,30 +115,20 @@ def _set(values: dict[str, str], field: str, value: str, where: str) -> None:
         raise problem("label_twice", where=where, field=field, first=values[field], second=value)
 
 
-class _Lines(HTMLParser):
-    """Gathers the text; elements that start a line become line breaks."""
+def _text(content: str) -> str:
+    """The text of rich text; elements that start a line become line breaks, cells tabs."""
+    pieces: list[str] = []
+    place = 0
+    while found := _MARKUP.search(content, place):
+        pieces.append(_decoded(content[place : found.start()]))
+        place = found.end()
+        tag = (found[2] or "").lower()
+        pieces.append("\n" if tag in _LINES else "\t" if tag in _CELLS else "")
+        if found[3] or (tag in _SILENT and not found[1]):
+            end = re.compile("-->" if found[3] else f"</{tag}", re.IGNORECASE).search(content, place)
+            place = end.end() if end and found[3] else end.start() if end else len(content)
+    return "".join([*pieces, _decoded(content[place:])])
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._silent = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _SILENT:
-            self._silent += 1
-        self._break(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SILENT:
-            self._silent = max(0, self._silent - 1)
-        self._break(tag)
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.pieces.append(data)
-
-    def _break(self, tag: str) -> None:
-        if tag in _LINES:
-            self.pieces.append("\n")
-        elif tag in _CELLS:
-            self.pieces.append("\t")
+def _decoded(encoded: str) -> str:
+    return html.unescape(_ABSURD.sub("\N{REPLACEMENT CHARACTER}", encoded))

@@ -90,12 +90,13 @@ def check_number(number: str) -> str:
     return number
 
 
-def read_ticket(values: Mapping[str, str], where: str) -> Ticket:
+def read_ticket(values: Mapping[str, str], where: str, own: Mapping[str, Iterable[str]] | None = None) -> Ticket:
     """Check what was found and make a ticket of it.
 
     Args:
         values: field -> text as it stood there; missing ones are "".
         where: place, for the sentences: "line 3", "ticket 42".
+        own: field -> the names that a site has for it instead of NAMES.
 
     Raises:
         TicketProblem: with every mistake of this ticket at once.
@@ -107,7 +108,8 @@ def read_ticket(values: Mapping[str, str], where: str) -> Ticket:
         if value.casefold() in _NOTHING:
             fields[field] = ""
             if wanted:
-                mistakes.append(mistake("missing", where=where, names=" / ".join(NAMES[field])))
+                names = (own or {}).get(field, NAMES[field])
+                mistakes.append(mistake("missing", where=where, names=" / ".join(names)))
             continue
         try:
             fields[field] = read(value)
