@@ -47,6 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "enforced": {"type": "bool", "default": False},
                 "directory": {"type": "path", "required": True},
                 "history": {"type": "str", "default": "", "no_log": False},
+                "history_days": {"type": "int", "default": 0},
                 "exports": {"type": "list", "elements": "str", "choices": list(FILES), "default": []},
                 "prometheus_directory": {"type": "path"},
                 "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
@@ -76,7 +77,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         earlier = _last_report(directory)
         if args["history"]:
             try:
-                report, trend, earlier = _recorded(report, args["history"], args["language"])
+                report, trend, earlier = _recorded(report, args["history"], args["history_days"], args["language"])
             except HistoryError as error:
                 # The report stands without it; only since when is not known.
                 result["warnings"] = [str(error)]
@@ -100,11 +101,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         }
 
 
-def _recorded(report: dict[str, Any], url: str, language: str) -> tuple[dict[str, Any], list[Day], Earlier]:
+def _recorded(report: dict[str, Any], url: str, days: int, language: str) -> tuple[dict[str, Any], list[Day], Earlier]:
     """Record the report; return it with what the history knows of each seat, the days of the trend, what was before."""
     with open_history(url, language) as history:
         earlier = earlier_of_history(history.current(), history.last_run())
         history.record(report)
+        if days:
+            history.prune(days)
         return filled(report, history.current()), history.trend(_TREND_DAYS), earlier
 
 

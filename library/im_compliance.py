@@ -50,6 +50,11 @@ options:
         or refuses the report, that is a warning.
     type: str
     default: ""
+  history_days:
+    description:
+      - Days after which the history forgets changes and runs, but for what is known of each seat now; V(0) keeps all.
+    type: int
+    default: 0
   exports:
     description:
       - Other shapes of the report, in files beside the JSON that each run replaces. C(latest.html), one page for a

@@ -29,9 +29,11 @@ CODES = (
     "clear_password",
 )
 #: Worth telling, but no drift: the clients offer to keep the password, and whoever accepts does nothing wrong.
-REMARKS = frozenset({"clear_password"})
+_REMARKS = frozenset({"clear_password"})
 #: Rules of xmpp_server_info about the certificate of the service, and verdicts that say the same of it.
 _CERTIFICATE_RULES = "certificate_"
+#: What a certificate may be that still serves every seat: no reason to call a whole fleet drifted.
+_CERTIFICATE_SERVES = frozenset({"certificate_expires_soon", "certificate_weak"})
 _CERTIFICATE_VERDICTS = frozenset(code for code in SERVICE if code.startswith("tls_")) - {"tls_error"}
 
 Cause = dict[str, Any]
@@ -66,6 +68,11 @@ def causes_of(
     if not row["retired"]:
         found += _of_the_server(row, provisioned, service, enforced)
     return sorted(found, key=lambda one: CODES.index(one["code"]))
+
+
+def is_remark(one: Mapping[str, Any]) -> bool:
+    """Say whether a cause is worth telling and no drift: nothing of the seat is other than wished."""
+    return one["code"] in _REMARKS or (one["code"] == "certificate" and set(one["items"]) <= _CERTIFICATE_SERVES)
 
 
 def mended(one: Mapping[str, Any], state: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from . import im_causes, im_waivers
 from .im_catalogue import text
+from .im_exports import wording
 from .im_report import STATES, aligned, findings
 
 SCHEMA = 1
@@ -91,12 +92,14 @@ def _status(waiver: Mapping[str, Any], is_used: bool, today: datetime.date) -> s
 
 
 class _Judged(NamedTuple):
-    """One row: where it is, why it is not as it should be, its state, and which waivers excuse something of it."""
+    """One row: where it is, why it is not as it should be, its state, which waivers excuse something of it, and which
+    did until they ran out."""
 
     place: dict[str, Any]
     causes: list[im_causes.Cause]
     state: str
     waivers: list[int]
+    expired: list[int]
 
 
 def _judge(row: Mapping[str, Any], facts: Facts, enforced: bool, today: datetime.date) -> _Judged:
@@ -111,13 +114,17 @@ def _judge(row: Mapping[str, Any], facts: Facts, enforced: bool, today: datetime
     )
     lasting = {one["code"] for one in causes if not _is_past(one, row["state"])}
     excused: set[str] = set()
-    waivers = []
+    waivers, expired = [], []
     for position, waiver in enumerate(facts.waivers):
+        if not im_waivers.is_for(waiver, place):
+            continue
         covered = {code for code in lasting if im_waivers.covers(waiver, code)}
-        if covered and im_waivers.holds(waiver, today) and im_waivers.is_for(waiver, place):
+        if not im_waivers.holds(waiver, today):
+            expired.append(position)
+        elif covered:
             waivers.append(position)
             excused |= covered
-    return _Judged(place, causes, _state(row["state"], lasting, excused), waivers)
+    return _Judged(place, causes, _state(row["state"], lasting, excused), waivers, expired)
 
 
 def _told(row: Mapping[str, Any], judged: _Judged, facts: Facts, language: str) -> dict[str, Any]:
@@ -133,14 +140,15 @@ def _told(row: Mapping[str, Any], judged: _Judged, facts: Facts, language: str) 
         **{name: row[name] for name in ("detail", "verdict", "hint", "documents", "warnings")},
         "findings": findings(row, language),
         "diff": list(facts.diffs.get((row["host"], row["login"], row["client"]), [])),
-        "waiver": {name: waivers[0][name] for name in ("reason", "by", "until")} if waivers else None,
+        "waiver": _said(waivers[0]) if waivers else None,
+        "expired_waivers": [_said(facts.waivers[position]) for position in judged.expired],
         "since": None,
         "last_known": None,
     }
 
 
 def _is_past(cause: Mapping[str, Any], state: str) -> bool:
-    return cause["code"] in im_causes.REMARKS or im_causes.mended(cause, state)
+    return im_causes.is_remark(cause) or im_causes.mended(cause, state)
 
 
 def _state(found: str, lasting: set[str], excused: set[str]) -> str:
@@ -162,7 +170,9 @@ def exit_code(report: Mapping[str, Any]) -> int:
     if report["rows"] and not bad:
         return ALL_GOOD
     only_silent = bad and all(
-        row["state"] == "unreachable" and {cause["code"] for cause in row["causes"]} <= {"unreachable"} for row in bad
+        row["state"] == "unreachable"
+        and {cause["code"] for cause in row["causes"] if not im_causes.is_remark(cause)} <= {"unreachable"}
+        for row in bad
     )
     return NOT_SEEN if only_silent else DRIFT
 
@@ -186,12 +196,17 @@ def as_table(report: Mapping[str, Any]) -> str:
     for row in report["rows"]:
         cells.append(
             [str(row[name] or "-") for name in _COLUMNS[:-2]]
-            + [text(f"state.{row['state']}", language), (row["since"] or "-")[:10]]
+            + [wording.state(row["state"], language), wording.moment(row["since"], language)[:10] or "-"]
         )
         notes.append(_notes(row, language))
     lines = [aligned(cells, notes)]
     lines += [
-        text(f"compliance.waiver_{waiver['status']}", language, whom=_whom(waiver), **_said(waiver))
+        text(
+            f"compliance.waiver_{waiver['status']}",
+            language,
+            whom=wording.whom(waiver, language),
+            **_in_words(waiver, language),
+        )
         for waiver in report["waivers"]
         if waiver["status"] != "active"
     ]
@@ -203,35 +218,20 @@ def as_table(report: Mapping[str, Any]) -> str:
 
 
 def _notes(row: Mapping[str, Any], language: str) -> list[str]:
-    known = row["last_known"]
-    lines = [row["detail"]] if row["detail"] else []
-    if known:
-        state = text(f"state.{known['state']}", language)
-        lines.append(text("compliance.last_known", language, state=state, at=known["at"]))
-    for code in dict.fromkeys(one["code"] for one in row["causes"]):
-        what = "; ".join(_some([_what(one, language) for one in row["causes"] if one["code"] == code], language))
-        lines.append(text(f"cause.{code}", language) + (f" ({what})" if what else ""))
-    if any(one["code"] == "account" for one in row["causes"]):
-        lines.append(row["hint"])
+    lines = [row["detail"]]
+    if known := wording.last_known(row, language):
+        lines.append(text("compliance.last_known", language, known=known))
+    lines += wording.causes(row, language)
     if row["remedy"] and row["state"] not in GOOD_STATES:
         lines.append(f"-> {row['remedy']}")
     if row["waiver"]:
-        lines.append(text("compliance.waiver", language, **row["waiver"]))
+        lines.append(text("compliance.waiver", language, **_in_words(row["waiver"], language)))
+    lines += wording.expired_waivers(row, language)
     return [line for line in [*lines, *row["warnings"]] if line]
 
 
-def _what(one: Mapping[str, Any], language: str) -> str:
-    return ": ".join(part for part in (one["document"], ", ".join(_some(one["items"], language))) if part)
-
-
-def _some(items: Sequence[str], language: str, most: int = 3) -> list[str]:
-    """The first few; a profile that was never deployed has dozens."""
-    left = len(items) - most
-    return [*filter(None, items[:most]), *([text("compliance.more", language, count=left)] if left > 0 else [])]
-
-
-def _whom(waiver: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {waiver[name]}" for name in im_waivers.SELECTORS if name in waiver)
+def _in_words(waiver: Mapping[str, Any], language: str) -> dict[str, str]:
+    return _said(waiver) | {"until": wording.day(waiver["until"], language)}
 
 
 def _said(waiver: Mapping[str, Any]) -> dict[str, str]:

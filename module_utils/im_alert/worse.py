@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from ..im_causes import is_remark
 from ..im_history.records import UNREACHABLE, Known, Seat, moment, seat_of
+from ..im_report import GOOD_STATES
 
 #: How bad a state is; all others are not bad. A seat whose client runs is brought to the wish at the next login.
 _RANK = {"drift": 1, "refused": 2, "failed": 3}
@@ -72,7 +74,7 @@ def worse_of(report: Mapping[str, Any], earlier: Earlier) -> list[Item]:
         ``since`` is ISO 8601 in UTC.
     """
     bad = [row for row in report["rows"] if row["state"] in _RANK or row["state"] == UNREACHABLE]
-    certificates = _certificates(report, bad, earlier)
+    certificates = _certificates(report, earlier)
     accounts = _accounts(report, bad, earlier)
     told = {item["jid"] for item in accounts}
     seats = []
@@ -127,10 +129,15 @@ def _accounts(report: Mapping[str, Any], bad: Iterable[Mapping[str, Any]], earli
     return items
 
 
-def _certificates(report: Mapping[str, Any], bad: Iterable[Mapping[str, Any]], earlier: Earlier) -> list[Item]:
-    """One item for the service, which all seats share."""
-    found = [one for row in bad for one in row["causes"] if one["code"] == _CERTIFICATE]
-    if not found or any(_CERTIFICATE in before.causes for before in earlier.seats.values()):
+def _certificates(report: Mapping[str, Any], earlier: Earlier) -> list[Item]:
+    """One item for the service, which all seats share, those that are compliant until it ends as well."""
+    found = [one for row in report["rows"] for one in row["causes"] if one["code"] == _CERTIFICATE]
+    states = {row["state"] for row in report["rows"] if _CERTIFICATE in _codes(row)}
+    before = [one for one in earlier.seats.values() if _CERTIFICATE in one.causes]
+    # One that was to end soon left seats compliant; that it no longer serves is news.
+    served = any(one.state in GOOD_STATES for one in before)
+    serves = bool(states & set(GOOD_STATES)) or not states & set(_RANK) or all(map(is_remark, found))
+    if not found or (before and (serves or not served)):
         return []
     rules = list(dict.fromkeys(name for one in found for name in one["items"]))
     remedies = [rule["remedy"] for rule in report["service"] if rule["id"] in rules]

@@ -38,7 +38,7 @@ def _cells(row: Mapping[str, Any], language: str) -> list[str]:
         "since": wording.moment(row["since"], language),
         "causes": " ".join(wording.causes(row, language)),
         "last_known": wording.last_known(row, language),
-        "waiver": wording.waiver(row, language),
+        "waiver": " ".join([wording.waiver(row, language), *wording.expired_waivers(row, language)]).strip(),
         "findings": ", ".join(row["findings"]),
     }
     return [str(told[column] if column in told else row[column] or "") for column in _COLUMNS]

@@ -54,6 +54,7 @@ def as_html(report: Mapping[str, Any], trend: Sequence[Day] = ()) -> str:
         states=[(state, sum(row["state"] == state for row in rows)) for state in wording.BY_GRAVITY],
         fine=fine,
         share=wording.share(fine, len(rows), language),
+        expired=sum(waiver["status"] == "expired" for waiver in report["waivers"]),
         labs=_labs(rows, language),
         causes=_causes(rows, language),
         clients=sorted({row["client"] for row in rows}),
@@ -63,7 +64,8 @@ def as_html(report: Mapping[str, Any], trend: Sequence[Day] = ()) -> str:
         picture=trend_picture.picture(trend, language),
         picture_size=(trend_picture.WIDTH, trend_picture.HEIGHT),
         drawn=trend_picture.DRAWN,
-        day=lambda one: trend_picture.day_text(one, language),
+        whom=lambda waiver: wording.whom(waiver, language),
+        day=lambda one: wording.day(one, language),
         moment=lambda one: wording.moment(one, language),
         say=lambda key, **values: text(f"export.{key}", language, **values),
         state=lambda code: wording.state(code, language),
@@ -80,7 +82,6 @@ def _data(rows: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
     """What the script reads: rows, and the words for them."""
     words = {key: said for key, said in LANGUAGES[language].items() if key.startswith("export.")}
     codes = {cause["code"] for row in rows for cause in row["causes"]}
-    actions = {document["action"] for row in rows for document in row["documents"]}
     return {
         **page_data.page_rows(rows, language),
         "language": language,
@@ -89,7 +90,6 @@ def _data(rows: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
         "words": {key.removeprefix("export."): said for key, said in words.items()},
         "states": {state: wording.state(state, language) for state in wording.BY_GRAVITY},
         "causes": {code: wording.sentence(f"cause.{code}", language) for code in sorted(codes)},
-        "actions": {action: wording.sentence(f"document.{action}", language) for action in sorted(actions)},
     }
 
 
@@ -99,7 +99,8 @@ def _written_out(row: Mapping[str, Any], language: str) -> dict[str, Any]:
         **row,
         "why": wording.causes(row, language),
         "last": wording.last_known(row, language),
-        "documents": page_data.documents(row),
+        "documents": page_data.documents(row, language),
+        "expired": wording.expired_waivers(row, language),
         "diff": [(change["path"], diff_lines(change)) for change in row["diff"]],
     }
 

@@ -26,10 +26,13 @@ def page_rows(rows: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any
         kept["groups"] = list(row["groups"])
         kept |= {name: texts.setdefault(row[name], len(texts)) for name in _SHARED if row[name]}
         kept["since"] = wording.moment(row["since"], language)
-        kept["causes"] = [[cause["code"], cause.get("document", ""), cause.get("items", [])] for cause in row["causes"]]
-        kept["documents"] = documents(row)
+        kept["causes"] = [
+            [cause["code"], cause.get("document", ""), wording.items(cause, language)] for cause in row["causes"]
+        ]
+        kept["documents"] = documents(row, language)
         kept |= {name: row[name] for name in ("findings", "warnings")}
         kept["waiver"] = wording.waiver(row, language)
+        kept["expired"] = wording.expired_waivers(row, language)
         kept["last"] = wording.last_known(row, language)
         diff = [[change["path"], diff_lines(change)] for change in row["diff"]]
         left -= len(json.dumps(diff)) if diff else 0
@@ -46,12 +49,14 @@ def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(rows, key=lambda row: (place[row["state"]], row["host"], row["login"], row["client"]))
 
 
-def documents(row: Mapping[str, Any]) -> list[list[str]]:
-    """The documents of a row that are worth a line: [path, action, detail]."""
+def documents(row: Mapping[str, Any], language: str) -> list[list[str]]:
+    """The documents of a row that are worth a line: [path, what was done or is to be done with it, detail]."""
+    # Only where the seat was changed was anything written; elsewhere the action is what would be.
+    done = "done" if row["state"] == "changed" else "todo"
     return [
-        [document["path"], document["action"], document.get("detail") or ""]
+        [document["path"], wording.sentence(f"export.{done}_{document['action']}", language), document["detail"] or ""]
         for document in row["documents"]
-        if document["action"] != "unchanged" or document.get("detail")
+        if document["action"] != "unchanged" or document["detail"]
     ]
 
 

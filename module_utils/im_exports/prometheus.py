@@ -26,12 +26,14 @@ def as_prometheus(report: Mapping[str, Any]) -> str:
     counted = [({"state": state}, report["states"].get(state, 0)) for state in STATES]
     by_group = [({"group": group, "state": state}, count) for (group, state), count in sorted(groups.items())]
     by_cause = [({"cause": code}, count) for code, count in sorted(causes.items())]
+    silent = [row["last_known"]["age"] for row in rows if row["last_known"]]
     by_status = [({"status": status}, waivers[status]) for status in ("active", "expired", "unused")]
     metrics: list[tuple[str, str, _Series]] = [
         ("run_timestamp_seconds", "When the run looked, in seconds since 1970.", [({}, int(run.timestamp()))]),
         ("seats", "Seats by state.", counted),
         ("group_seats", "Seats by inventory group and state.", by_group),
         ("cause_seats", "Seats by cause; a seat may have several.", by_cause),
+        ("silence_seconds", "Age of the oldest last known state of a silent host.", [({}, max(silent, default=0))]),
         ("waivers", "Waivers of the inventory by status.", by_status),
         ("service_findings", "Findings about the service.", [({}, len(report["service"]))]),
     ]

@@ -52,12 +52,7 @@ def picture(trend: Sequence[Day], language: str) -> Picture | None:
         floor = roof
     vertical = [(HEIGHT - HEIGHT * part / 2, f"{top * part / 2:g}") for part in range(3)]
     marks = sorted({0, len(trend) // 2, len(trend) - 1})
-    return Picture(bands, vertical, [(places[mark], day_text(trend[mark].day, language)) for mark in marks])
-
-
-def day_text(day: str, language: str) -> str:
-    """A day as its readers write it."""
-    return date.fromisoformat(day).strftime("%d/%m/%Y" if language == "fr" else "%Y-%m-%d")
+    return Picture(bands, vertical, [(places[mark], wording.day(trend[mark].day, language)) for mark in marks])
 
 
 def _round_up(value: int) -> int:

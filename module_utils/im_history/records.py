@@ -65,7 +65,8 @@ def moment(at: object) -> datetime:
 
 
 def filled(report: Mapping[str, Any], known: Iterable[Known]) -> dict[str, Any]:
-    """Return the report with ``since`` and, for unreachable seats, ``last_known`` taken from the history.
+    """Return the report with ``since`` and, for unreachable seats, ``last_known`` taken from the history: {state, at,
+    age}, the age in seconds at the time of the report.
 
     Right both before and after the report is recorded: before, a state that is about to begin has no ``since`` yet.
     """
@@ -75,7 +76,8 @@ def filled(report: Mapping[str, Any], known: Iterable[Known]) -> dict[str, Any]:
         one = by_seat.get(seat_of(row))
         since = one.since if one and one.state == row["state"] else None
         last = None
-        if one and one.last_state and row["state"] == UNREACHABLE:
-            last = {"state": one.last_state, "at": one.last_at}
+        if one and one.last_state and one.last_at and row["state"] == UNREACHABLE:
+            age = moment(report["at"]) - moment(one.last_at)
+            last = {"state": one.last_state, "at": one.last_at, "age": max(0, int(age.total_seconds()))}
         rows.append({**row, "since": since, "last_known": last})
     return {**report, "rows": rows}

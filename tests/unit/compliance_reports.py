@@ -35,6 +35,7 @@ def row(host: str = "pc-1", state: str = "compliant", **more: Any) -> dict[str, 
         "warnings": [],
         "diff": [],
         "waiver": None,
+        "expired_waivers": [],
         "since": None,
         "last_known": None,
     }

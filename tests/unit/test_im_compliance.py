@@ -98,7 +98,7 @@ def test_a_machine_that_never_took_the_authority_in_was_never_deployed() -> None
         ({"verdict": "not_checked"}, {}, "account", ["not_checked"]),
         ({"verdict": "tls_expired"}, {}, "certificate", ["tls_expired"]),
         ({"reach": {"verdict": "timeout", "detail": "", "hint": ""}}, {}, "reach", ["timeout"]),
-        ({}, {"service": [{"id": "certificate_expires_soon"}]}, "certificate", ["certificate_expires_soon"]),
+        ({}, {"service": [{"id": "certificate_expired"}]}, "certificate", ["certificate_expired"]),
         (
             {"foreign_accounts": [{"path": ".purple/accounts.xml", "jid": "b@univ.example", "person": "b"}]},
             {},
@@ -120,6 +120,18 @@ def test_a_profile_as_wished_still_drifts_by_what_it_hangs_on(
     (cause,) = made["rows"][0]["causes"]
     assert (cause["code"], cause["items"], made["rows"][0]["state"]) == (code, items, "drift")
     assert im_compliance.exit_code(made) == 2
+
+
+@pytest.mark.parametrize("rule", ["certificate_expires_soon", "certificate_weak"])
+def test_a_certificate_that_still_serves_is_told_but_is_no_drift(rule: str) -> None:
+    made = report(row(), service=[{"id": rule, "text": "t", "remedy": "r", "detail": "in 9 days"}])
+    assert codes(made) == ["certificate"]
+    assert (made["rows"][0]["state"], im_compliance.exit_code(made)) == ("compliant", 0)
+    assert "Service : t r (in 9 days)" in im_compliance.as_table(made)
+    silent = report(row("unreachable"), service=[{"id": rule}])
+    assert (codes(silent), im_compliance.exit_code(silent)) == (["unreachable", "certificate"], 4)
+    both = report(row(verdict="tls_expired"), service=[{"id": rule}])
+    assert both["rows"][0]["state"] == "drift"
 
 
 def test_a_finding_about_the_service_that_is_no_certificate_is_told_beside_the_rows() -> None:
@@ -168,7 +180,7 @@ def test_a_waiver_excuses_what_it_covers_and_is_counted_apart() -> None:
     assert made["rows"][0]["waiver"] == {"reason": "thèse", "by": "M. Petit", "until": "2026-12-31"}
     assert made["waivers"][0]["status"] == "active"
     assert im_compliance.exit_code(made) == 0
-    assert "dérogation jusqu'au 2026-12-31 (M. Petit) : thèse" in im_compliance.as_table(made)
+    assert "dérogation jusqu'au 31/12/2026 (M. Petit) : thèse" in im_compliance.as_table(made)
 
 
 def test_a_waiver_for_another_cause_excuses_nothing() -> None:
@@ -189,7 +201,16 @@ def test_an_expired_waiver_excuses_nothing_and_is_reported() -> None:
     made = report(differing(), waivers=[waiver("2026-11-22")])
     said = {"host": "pc-1", "causes": [], "reason": "thèse", "by": "M. Petit", "until": "2026-11-22"}
     assert (made["rows"][0]["state"], made["waivers"]) == ("drift", [{**said, "status": "expired"}])
-    assert "Dérogation expirée le 2026-11-22 (host pc-1 ; M. Petit : thèse)" in im_compliance.as_table(made)
+    assert made["rows"][0]["expired_waivers"] == [{"reason": "thèse", "by": "M. Petit", "until": "2026-11-22"}]
+    table = im_compliance.as_table(made)
+    assert "    Dérogation expirée le 22/11/2026 (M. Petit : thèse)." in table
+    assert "\nDérogation expirée le 22/11/2026 (poste pc-1 ; M. Petit : thèse)" in table
+
+
+def test_an_expired_waiver_is_told_of_its_own_seats_only_compliant_or_not() -> None:
+    made = report(row(), row(host="pc-2"), waivers=[waiver("2026-11-22")])
+    assert [len(told["expired_waivers"]) for told in made["rows"]] == [1, 0]
+    assert made["states"]["compliant"] == 2
 
 
 def test_a_failure_is_never_excused() -> None:
@@ -216,17 +237,19 @@ def test_the_table_names_why_and_what_mends_it() -> None:
     assert heading.split() == ["poste", "session", "personne", "logiciel", "version", "compte", "état", "depuis"]
     assert line.split()[-2:] == ["écart", "-"]
     sentence = "Cela n'a encore jamais été déployé ici."
-    assert why.strip() == f"{sentence} ({PREFS}: pref /0, pref /1, pref /2, et 6 autre(s))"
+    assert why.strip() == f"{sentence} ({PREFS} : pref /0, pref /1, pref /2, et 6 autre(s))"
     assert remedy.strip() == "-> Lancez site.yml."
     assert im_compliance.summary(made) == "1 installation(s) regardée(s) ; écart : 1"
 
 
 def test_the_table_tells_since_when_and_what_a_silent_host_last_was() -> None:
     silent = report(row("unreachable"))
-    last = {"state": "compliant", "at": "2026-11-20T02:00:00Z"}
+    assert "dernier état connu : aucun (ce poste n'a répondu" in im_compliance.as_table(silent)
+    last = {"state": "compliant", "at": "2026-11-20T02:00:00Z", "age": 259200}
     silent["rows"][0] |= {"since": "2026-11-21T02:00:00Z", "last_known": last}
     table = im_compliance.as_table(silent)
-    assert "dernier état connu : conforme, le 2026-11-20T02:00:00Z" in table and "  2026-11-21\n" in table
+    assert "dernier état connu : conforme, le 20/11/2026 02:00 UTC (il y a 3 jours)" in table
+    assert "  21/11/2026\n" in table
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -59,7 +59,7 @@
 
   const draw = () => {
     const pages = Math.max(1, Math.ceil(rows.length / size));
-    body.replaceChildren(...rows.slice(page * size, (page + 1) * size).map(line));
+    body.replaceChildren(...rows.slice(page * size, (page + 1) * size).flatMap(lines));
     byId("count").textContent = say("shown", { shown: rows.length, seats: data.rows.length });
     byId("page").textContent = say("page", { page: page + 1, pages });
     byId("previous").disabled = page === 0;
@@ -70,20 +70,36 @@
     }
   };
 
-  const line = (row) => {
+  const WIDTH = String(heads.length + 1);
+  const lines = (row) => {
     const button = make("button", { type: "button", class: "open", "aria-expanded": "false" }, row.host);
-    const why = (row.causes ?? []).map(([code]) => data.causes[code]);
+    const short = [...new Set((row.causes ?? []).map(([code]) => data.causes[code]))];
+    const beside = [row.last && `${say("last_state")} : ${row.last}`, ...(row.expired ?? [])];
     const cells = [row.login, row.person, row.client, row.version ?? "–", mark(row.state), (row.since ?? "–").slice(0, 10)];
     const element = make("tr", {}, make("th", { scope: "row" }, button), ...cells.map((cell) => make("td", {}, cell)));
-    element.append(make("td", {}, [...new Set(why)].join(" ") || "–"));
+    element.append(make("td", {}, make("p", {}, short.join(" ") || "–"), ...notes(beside)));
+    // On paper no detail can be opened: a line of its own says what, and what to do.
+    const remedy = calm.has(row.state) ? "" : shared(row, "remedy");
+    const long = notes([...causes(row, 3), remedy && `→ ${remedy}`, ...beside]);
+    const paper = make("tr", { class: "paper" }, make("td", { colspan: WIDTH }, ...long));
+    let drill = null;
     button.addEventListener("click", () => {
       const isOpen = button.getAttribute("aria-expanded") === "true";
       button.setAttribute("aria-expanded", String(!isOpen));
-      if (isOpen) element.nextSibling.remove();
-      else element.after(make("tr", { class: "drill" }, make("td", { colspan: String(heads.length + 1) }, details(row))));
+      if (isOpen) drill.remove();
+      else element.after((drill = make("tr", { class: "drill" }, make("td", { colspan: WIDTH }, details(row)))));
     });
-    return element;
+    return long.length ? [element, paper] : [element];
   };
+  const notes = (sentences) => sentences.filter(Boolean).map((sentence) => make("p", { class: "note" }, sentence));
+
+  const shared = (row, key) => (key in row ? data.texts[row[key]] : "");
+  const causes = (row, most = Infinity) =>
+    (row.causes ?? []).map(([code, path, items = []]) => {
+      const left = items.length > most ? [`… (+${items.length - most})`] : [];
+      const about = [path, [...items.slice(0, most), ...left].join(", ")].filter(Boolean).join(" : ");
+      return about ? `${data.causes[code]} (${about})` : data.causes[code];
+    });
 
   const details = (row) => {
     const list = make("dl");
@@ -91,19 +107,15 @@
       const said = parts.filter(Boolean);
       if (said.length) list.append(make("dt", {}, say(key)), make("dd", {}, ...said.map((part) => make("p", {}, part))));
     };
-    const shared = (key) => (key in row ? data.texts[row[key]] : "");
-    add("why", ...(row.causes ?? []).map(([code, path, items]) => {
-      const about = [path, (items ?? []).join(", ")].filter(Boolean).join(" : ");
-      return about ? `${data.causes[code]} (${about})` : data.causes[code];
-    }));
+    add("why", ...causes(row));
     add("since", row.since);
-    add("remedy", shared("remedy"));
-    add("detail", shared("detail"));
+    add("remedy", shared(row, "remedy"));
+    add("detail", shared(row, "detail"));
     add("last_state", row.last);
-    add("waiver_title", row.waiver);
+    add("waiver_title", row.waiver, ...(row.expired ?? []));
     add("lab", (row.groups ?? []).join(", "));
-    add("account", [row.jid, row.verdict].filter(Boolean).join(" : "), shared("hint"));
-    add("documents", ...(row.documents ?? []).map(([path, action, detail]) => [path, data.actions[action], detail].filter(Boolean).join(" · ")));
+    add("account", [row.jid, row.verdict].filter(Boolean).join(" : "), shared(row, "hint"));
+    add("documents", ...(row.documents ?? []).map((parts) => parts.filter(Boolean).join(" · ")));
     add("findings", ...(row.findings ?? []));
     add("warnings", ...(row.warnings ?? []));
     const box = make("div", {}, list);

@@ -62,6 +62,19 @@ def test_an_account_is_told_once_however_many_seats_it_has_and_so_is_the_certifi
     assert told(now, now) == []
 
 
+def test_a_certificate_is_told_when_it_will_end_soon_and_again_when_it_no_longer_serves() -> None:
+    def rows(state: str, rule: str) -> list[dict[str, Any]]:
+        bad = [{"code": "certificate", "document": "", "items": [rule]}]
+        return [row(f"pc-{number}", state, causes=bad) for number in range(3)]
+
+    fine, soon = report(row("pc-0"), row("pc-1")), report(*rows("compliant", "certificate_expires_soon"))
+    ended = report(*rows("drift", "certificate_expired"))
+    assert told(soon, fine) == [("certificate", "")]
+    assert told(soon, soon) == []
+    assert told(ended, soon) == [("certificate", "")]
+    assert told(ended, ended) == []
+
+
 def test_an_account_that_turns_bad_on_a_seat_in_drift_is_told_and_so_is_one_of_a_desk_that_is_off() -> None:
     before = report(row(state="drift", causes=causes("user")), row("pc-2", "unreachable"))
     now = report(

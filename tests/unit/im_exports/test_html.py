@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -29,11 +30,15 @@ DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', r
 def sample(language: str = "fr", **more: Any) -> dict[str, Any]:
     """A report in which every state occurs, and the hostile person everywhere a person can write."""
     rows = [row(f"pc-{number}", state, groups=["salle_b12"]) for number, state in enumerate(STATES)]
+    last = {"state": "drift", "at": "2026-11-20T02:00:00Z", "age": 259_200}
+    rows[STATES.index("unreachable")] |= {"last_known": last, "causes": [{"code": "unreachable"}]}
     hostile = drifted(HOSTILE, login=HOSTILE, person=SCRIPT, groups=[SCRIPT], remedy=SCRIPT, detail=SCRIPT)
     hostile["diff"][0]["after"] += SCRIPT
     hostile["warnings"] = [SCRIPT]
     waiver = {"host": HOSTILE, "causes": ["user"], "reason": SCRIPT, "by": HOSTILE, "until": "2026-12-31"}
-    waivers = [{**waiver, "status": "active"}]
+    ended = {"host": "pc-0", "reason": "congés", "by": "M. Roux", "until": "2026-11-01"}
+    rows[0]["expired_waivers"] = [{name: ended[name] for name in ("reason", "by", "until")}]
+    waivers = [{**waiver, "status": "active"}, {**ended, "status": "expired"}]
     service = [{"id": "certificate_expires_soon", "status": "finding", "target": "x", "detail": SCRIPT}]
     return report(*rows, drifted(), hostile, **{"language": language, "waivers": waivers, "service": service, **more})
 
@@ -149,6 +154,49 @@ def test_the_page_is_told_to_a_screen_reader(page: Chromium) -> None:
     assert page.run("document.querySelectorAll('table:not(:has(caption)), th:not([scope])').length") == 0
 
 
+def test_an_opened_drill_down_is_told_to_a_screen_reader(page: Chromium) -> None:
+    choose(page, "words", "mallory")
+    page.run("document.querySelector('#table .open').focus()")
+    page.press("Enter", 13)
+    nodes = [node for node in page.call("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
+    (button,) = [node for node in nodes if node["role"]["value"] == "button" and node["name"]["value"] == HOSTILE]
+    assert {"name": "expanded", "value": {"type": "booleanOrUndefined", "value": True}} in button["properties"]
+    terms = [node for node in nodes if node["role"]["value"] in ("term", "definition")]
+    assert len(terms) >= 10
+    # What is for paper only is not read out.
+    assert len([node for node in nodes if node["role"]["value"] == "row"]) == page.run(
+        "[...document.querySelectorAll('tr')].filter(one => one.checkVisibility()).length"
+    )
+
+
+STOPS = """
+  window.stops = [...document.querySelectorAll("a, button:not(:disabled), input, select, summary, [tabindex='0']")]
+    .filter((one) => one.checkVisibility());
+  document.activeElement.blur();
+"""
+WHERE = """
+(() => {
+  const one = document.activeElement;
+  const style = getComputedStyle(one);
+  const box = one.getBoundingClientRect();
+  return [stops.indexOf(one), style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2, box.width > 0
+    && box.bottom > 0 && box.top < innerHeight];
+})()
+"""
+
+
+def test_the_keyboard_reaches_everything_in_the_order_of_the_page_and_is_seen(page: Chromium) -> None:
+    page.run("document.querySelectorAll('#table .open')[0].click()")
+    page.run(STOPS)
+    count: int = page.run("stops.length")
+    assert count > 30
+    visited = []
+    for _ in range(count):
+        page.press("Tab", 9)
+        visited.append(page.run(WHERE))
+    assert visited == [[place, True, True] for place in range(count)]
+
+
 def test_the_first_stop_of_the_keyboard_skips_to_the_seats(page: Chromium) -> None:
     page.press("Tab", 9)
     assert page.run("document.activeElement.hash") == "#seats"
@@ -185,6 +233,90 @@ def test_every_ink_is_readable_on_its_paper(page: Chromium, scheme: str, media: 
         assert page.run("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
     finally:
         page.look(1280, 900)
+
+
+#: The least contrast of a text that is shown with what is really painted behind it, and that text.
+PAINTED = (
+    LUMINANCE.split("  const style =", maxsplit=1)[0]
+    + """
+  const opaque = (one) => {
+    for (; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if (!/^rgba\\(.*, 0\\)$/.test(colour)) return colour;
+    }
+    return "white";
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let least = [21, ""];
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    const one = text.parentElement;
+    if (!text.data.trim() || !one.checkVisibility() || one.closest(":disabled, svg, script, style")) continue;
+    const [low, high] = [light(getComputedStyle(one).color), light(opaque(one))].sort((a, b) => a - b);
+    const contrast = (high + 0.05) / (low + 0.05);
+    if (contrast < least[0]) least = [contrast, text.data];
+  }
+  return least;
+})()
+"""
+)
+
+
+@pytest.mark.parametrize(("scheme", "media"), [("light", ""), ("dark", ""), ("dark", "print")])
+def test_every_text_is_readable_on_what_is_painted_behind_it(page: Chromium, scheme: str, media: str) -> None:
+    for button in range(len(shown(page))):
+        page.run(f"document.querySelectorAll('#table .open')[{button}].click()")
+    page.look(1280, 900, scheme, media)
+    try:
+        least, text = page.run(PAINTED)
+        assert least >= 4.5, text
+    finally:
+        page.look(1280, 900)
+
+
+def test_the_summary_leads_to_what_concerns_everybody(page: Chromium) -> None:
+    told = page.run("[...document.querySelectorAll('#summary .notice a')].map(one => [one.hash, one.textContent])")
+    assert [anchor for anchor, _ in told] == ["#service", "#waivers"]
+    assert told[1][1].startswith("1 dérogation(s) expirée(s)")
+    assert "poste pc-0congésM. Roux01/11/2026" in page.run("document.querySelector('#waivers table').textContent")
+
+
+def test_the_list_tells_what_a_silent_host_last_was_and_which_waivers_ran_out(page: Chromium) -> None:
+    choose(page, "state", "unreachable")
+    why = page.run("document.querySelector('#table tbody tr td:last-child').innerText")
+    assert why.split("\n\n") == [
+        "Le poste n'a pas répondu.",
+        "Dernier état connu : écart, le 20/11/2026 02:00 UTC (il y a 3 jours)",
+    ]
+    choose(page, "state", "compliant")
+    why = page.run("document.querySelector('#table tbody tr td:last-child').innerText")
+    assert why.split("\n\n")[1:] == ["Dérogation expirée le 01/11/2026 (M. Roux : congés)."]
+
+
+def test_what_an_audit_only_looked_at_is_not_called_changed(page: Chromium) -> None:
+    choose(page, "words", "mallory")
+    page.run("document.querySelector('#table .open').click()")
+    assert "accounts.xml · à modifier" in page.run("document.querySelector('.drill').textContent")
+    found = DATA.search(as_html(report({**drifted(), "state": "changed"})))
+    assert found is not None
+    assert json.loads(found[1])["rows"][0]["documents"][0][1] == "modifié"
+
+
+def test_on_paper_each_seat_says_why_and_what_to_do(page: Chromium, tmp_path: Path) -> None:
+    pdf = tmp_path / "report.pdf"
+    # A4, as a person prints it: without backgrounds.
+    printed = page.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=False)["data"]
+    pdf.write_bytes(base64.b64decode(printed))
+    reader = need("poppler-utils", "pdftotext")
+    text = subprocess.run([reader, "-layout", str(pdf), "-"], capture_output=True, text=True, check=True).stdout
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "→ Relancez avec --enforce." in lines
+    assert any(line.startswith("La personne l'a changé. (/home/zobrien/.purple/accounts.xml") for line in lines)
+    assert "Dernier état connu : écart, le 20/11/2026 02:00 UTC (il y a 3 jours)" in lines
+    assert sum(line.startswith("pc-") for line in lines) == len(STATES) + 1
+    # What only a screen can do is not printed.
+    for absent in ("Rechercher", "Tout afficher", "Suivante", "Aller aux installations", "↕", "▸"):
+        assert absent not in text
+    assert page.run("document.querySelectorAll('#table .open').length") == len(STATES) + 2
 
 
 def test_a_narrow_window_is_not_scrolled_sideways(page: Chromium) -> None:

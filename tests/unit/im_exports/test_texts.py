@@ -6,19 +6,25 @@ import csv
 import io
 import json
 import re
+import subprocess
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import junitparser
 import pytest
-from ansible.module_utils.im_exports import as_csv, as_json_lines, as_junit, as_prometheus
+from ansible.module_utils.im_exports import as_csv, as_html, as_json_lines, as_junit, as_prometheus, wording
 from ansible.module_utils.im_exports.line_diff import diff_lines
 from ansible.module_utils.im_exports.wording import share
 from ansible.module_utils.im_report import STATES
 from compliance_reports import HOSTILE, SCRIPT, drifted, report, row
+from debian_packages import need
+from prometheus_client.parser import text_string_to_metric_families
 
+ENDED = {"reason": "congés", "by": "M. Roux", "until": "2026-11-01"}
 FULL = report(
-    row(),
+    row(expired_waivers=[ENDED]),
     drifted(),
-    row("pc-3", "unreachable", last_known={"state": "compliant", "at": "2026-11-20T02:00:00Z"}),
+    row("pc-3", "unreachable", last_known={"state": "compliant", "at": "2026-11-20T02:00:00Z", "age": 259200}),
     row("pc-4", "waived", waiver={"reason": "TP réseau", "by": "M. Roux", "until": "2026-12-31"}),
     row("pc-5", "failed", causes=[{"code": "account", "document": "", "items": []}], hint="Le compte n'existe pas."),
     drifted(HOSTILE, login=HOSTILE, person=SCRIPT, groups=[HOSTILE]),
@@ -62,7 +68,7 @@ def test_junit_has_one_case_for_each_seat_and_tells_the_remedy() -> None:
     root = ET.fromstring(as_junit(FULL))
     cases = root.findall("testsuite/testcase")
     assert len(cases) == len(FULL["rows"]) == int(root.attrib["tests"])
-    assert (root.attrib["failures"], root.attrib["errors"], root.attrib["skipped"]) == ("2", "2", "1")
+    assert (root.attrib["failures"], root.attrib["errors"]) == ("2", "2")
     failure = root.find("testsuite[@name='pc-2']/testcase/failure")
     assert failure is not None
     assert failure.attrib["type"] == "drift"
@@ -76,6 +82,130 @@ def test_junit_replaces_what_xml_cannot_hold() -> None:
     failure = root.find(".//failure")
     assert failure is not None
     assert (failure.text or "").startswith("a\ufffdb\ufffd[31m\ufffd")
+
+
+#: What the schema of Jenkins' xUnit plug-in (junit-10.xsd) lets stand in each element: attributes, and elements.
+SCHEMA: dict[str, tuple[set[str], set[str]]] = {
+    "testsuites": ({"name", "time", "tests", "failures", "disabled", "errors"}, {"testsuite"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors", "skipped", "time", "timestamp", "hostname", "id", "package"},
+        {"testcase", "system-out"},
+    ),
+    "testcase": ({"name", "classname", "time"}, {"error", "failure", "skipped", "system-out"}),
+    "error": ({"message", "type"}, set()),
+    "failure": ({"message", "type"}, set()),
+    "skipped": ({"message", "type"}, set()),
+    "system-out": (set(), set()),
+}
+
+
+def test_junit_keeps_to_the_schema_of_ci_servers() -> None:
+    seen = set()
+    for element in ET.fromstring(as_junit(FULL)).iter():
+        attributes, children = SCHEMA[element.tag]
+        assert set(element.attrib) <= attributes, element.tag
+        assert {child.tag for child in element} <= children, element.tag
+        seen.add(element.tag)
+    assert seen == set(SCHEMA)
+
+
+def test_a_ci_server_reads_the_junit_file() -> None:
+    """With junitparser, which reads it as the JUnit plug-ins of CI servers do."""
+    read = junitparser.JUnitXml.fromstring(as_junit(FULL).encode())
+    assert (read.tests, read.failures, read.errors, read.skipped) == (6, 2, 2, 1)
+    cases = {case.classname: case for suite in read for case in suite}
+    (told,) = cases["pc-2"].result
+    assert isinstance(told, junitparser.Failure) and told.type == "drift"
+    (told,) = cases["pc-3"].result
+    assert isinstance(told, junitparser.Error)
+    assert "conforme, le 20/11/2026 02:00 UTC (il y a 3 jours)" in told.message
+    (told,) = cases["pc-4"].result
+    assert isinstance(told, junitparser.Skipped)
+    assert cases["pc-1"].result == []
+    assert cases["pc-1"].system_out == "Dérogation expirée le 01/11/2026 (M. Roux : congés)."
+    for suite in read:
+        results = [result for case in suite for result in case.result]
+        found = [sum(isinstance(one, kind) for one in results) for kind in (junitparser.Failure, junitparser.Error)]
+        assert [len(list(suite)), *found] == [suite.tests, suite.failures, suite.errors]
+
+
+def test_an_expired_waiver_stands_in_every_export() -> None:
+    for told in (as_csv(FULL), as_junit(FULL), as_html(FULL)):
+        assert "Dérogation expirée le 01/11/2026 (M. Roux : congés)." in told
+    first, *_ = [json.loads(line) for line in as_json_lines(FULL).splitlines()]
+    assert first["expired_waivers"] == [ENDED]
+    assert 'im_compliance_waivers{status="expired"} 1' in as_prometheus(FULL).splitlines()
+
+
+def test_a_silent_host_has_its_last_state_and_its_age_in_every_export() -> None:
+    for told in (as_csv(FULL), as_junit(FULL), as_html(FULL)):
+        assert "conforme, le 20/11/2026 02:00 UTC (il y a 3 jours)" in told
+    assert json.loads(as_json_lines(FULL).splitlines()[2])["last_known"]["age"] == 259_200
+    assert "im_compliance_silence_seconds 259200" in as_prometheus(FULL).splitlines()
+    english = as_csv({**FULL, "language": "en"})
+    assert "compliant, on 2026-11-20 02:00 UTC (3 days ago)" in english
+
+
+def test_prometheus_own_reader_takes_the_textfile() -> None:
+    families = {family.name: family for family in text_string_to_metric_families(as_prometheus(FULL))}
+    assert {family.type for family in families.values()} == {"gauge"}
+    seats = {sample.labels["state"]: sample.value for sample in families["im_compliance_seats"].samples}
+    assert seats == FULL["states"]
+    groups = {sample.labels["group"] for sample in families["im_compliance_group_seats"].samples}
+    assert groups == {"salle_b12", HOSTILE}
+    assert all(sample.timestamp is None for family in families.values() for sample in family.samples)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "il y a 0 min"),
+        (7_199, "il y a 119 min"),
+        (7_200, "il y a 2 h"),
+        (172_799, "il y a 47 h"),
+        (172_800, "il y a 2 jours"),
+    ],
+)
+def test_an_age_is_told_in_the_unit_that_people_would_take(seconds: int, told: str) -> None:
+    assert wording.age(seconds, "fr") == told
+
+
+def test_codes_are_told_as_sentences_and_long_lists_are_cut() -> None:
+    causes = [
+        {"code": "account", "document": "", "items": ["account_disabled"]},
+        {"code": "certificate", "document": "", "items": ["certificate_expires_soon", "tls_expired"]},
+        {"code": "server", "document": "", "items": ["contacts"]},
+        {"code": "user", "document": "a", "items": ["1", "2", "3", "4", "5"]},
+        {"code": "user", "document": "b", "items": []},
+    ]
+    told = wording.causes(row(causes=causes), "fr")
+    assert "(Le compte est désactivé sur le serveur" in told[0]
+    assert "(Le certificat expire bientôt., " in told[1] and "tls_expired" not in told[1]
+    assert told[2].endswith("(contacts)")
+    assert told[3] == "La personne l'a changé. (a : 1, 2, 3, et 2 autre(s); b)"
+
+
+def test_libreoffice_opens_the_csv_as_it_is_meant(tmp_path: Path) -> None:
+    """With the separator and the encoding that a French spreadsheet takes, and formulas evaluated."""
+    office = need("libreoffice-calc-nogui", "soffice")
+    hostile = [row(cell, login=cell) for cell in ("=1+1", "+33", "@SUM(A1)", HOSTILE)]
+    rows = [*FULL["rows"], *hostile]
+    (tmp_path / "report.csv").write_bytes(as_csv(report(*rows)).encode())
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    reading = (
+        "--infilter=CSV:59,34,76,1,,0,false,true,false,false,true"  # semicolon, quote, UTF-8; formulas as formulas
+    )
+    writing = "csv:Text - txt - csv (StarCalc):9,34,76,1"
+    command = [office, profile, "--headless", "--convert-to", writing, reading, "--outdir", str(tmp_path / "read")]
+    subprocess.run([*command, str(tmp_path / "report.csv")], capture_output=True, check=True, timeout=120)
+    with (tmp_path / "read" / "report.csv").open(encoding="utf-8-sig", newline="") as stream:
+        lines = list(csv.reader(stream, delimiter="\t"))
+    expected = list(csv.reader(io.StringIO(as_csv(report(*rows)).removeprefix("\ufeff"), newline=""), delimiter=";"))
+    assert lines[0] == expected[0]
+    assert len(lines) == len(rows) + 1
+    columns = [place for place, name in enumerate(lines[0]) if name not in ("Depuis",)]
+    for line, wanted in zip(lines, expected, strict=True):
+        assert [line[place] for place in columns] == [wanted[place] for place in columns]
 
 
 SERIES = re.compile(r'^[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\["\\n])*"(,[a-z]+="(?:[^"\\\n]|\\["\\n])*")*\})? \d+$')

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -151,7 +154,7 @@ def test_a_report_is_filled_with_since_and_last_known(history: im_history.Histor
     history.record(report(row(state="drift"), row("pc-2"), at="2026-11-20T02:00:00Z"))
     now = report(row(state="unreachable"), row("pc-2"))
     fields = [(one["since"], one["last_known"]) for one in filled(now, history.current())["rows"]]
-    last = {"state": "drift", "at": "2026-11-20T02:00:00Z"}
+    last = {"state": "drift", "at": "2026-11-20T02:00:00Z", "age": 259_200}
     assert fields == [(None, last), ("2026-11-20T02:00:00Z", None)]
     history.record(now)
     fields = [(one["since"], one["last_known"]) for one in filled(now, history.current())["rows"]]
@@ -234,6 +237,80 @@ def test_the_migrations_lead_to_the_tables_that_the_queries_use(history: im_hist
     with history._engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "im_history_version"})
         assert compare_metadata(context, tables.metadata) == []
+
+
+@pytest.fixture
+def first_schema(tmp_path: Path) -> Path:
+    """A file as the first version of this project left it, with what it knew."""
+    path = tmp_path / "first.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((PROJECT / "tests" / "golden" / "history" / "0001.sql").read_text(encoding="utf-8"))
+    return path
+
+
+def test_a_file_of_the_first_schema_still_answers_and_goes_on(first_schema: Path) -> None:
+    with open_history(str(first_schema)) as history:
+        known = {one.seat.host: (one.state, one.since, one.last_state, one.last_at) for one in history.current()}
+        assert known == {
+            "pc-1": ("compliant", "2026-11-20T02:00:00Z", "compliant", "2026-11-22T02:00:00Z"),
+            "pc-2": ("unreachable", "2026-11-22T02:00:00Z", "drift", "2026-11-21T02:00:00Z"),
+        }
+        assert [one.counts["drift"] for one in history.trend(9, datetime(2026, 11, 23, tzinfo=UTC))] == [1, 1, 0]
+        changes = history.record(report(row(), row("pc-2", "drift", causes=[{"code": "user"}])))
+        assert [(one.seat.host, one.before, one.state) for one in changes] == [("pc-2", "unreachable", "drift")]
+
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("im_runs", sa.Column("note", sa.Text, nullable=False, server_default="old"))
+    {then}
+"""
+
+
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    """This project as a later version of it will be, with one migration more."""
+    later = tmp_path / "migrations"
+    shutil.copytree(opening.MIGRATIONS, later)
+    (later / "versions" / "v0002_next.py").write_text(NEXT.format(then=then), encoding="utf-8")
+    monkeypatch.setattr(opening, "MIGRATIONS", later)
+
+
+def notes(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [note for (note,) in connection.execute("SELECT note FROM im_runs")]
+
+
+def test_a_migration_brings_a_filled_file_along(
+    first_schema: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_version(tmp_path, monkeypatch, "pass")
+    for _ in range(2):
+        with open_history(str(first_schema)) as history:
+            assert [one.state for one in history.current()] == ["compliant", "unreachable"]
+    assert notes(first_schema) == ["old"] * 3
+    monkeypatch.undo()
+    with pytest.raises(HistoryError, match="0002"):
+        open_history(str(first_schema))
+
+
+def test_a_migration_that_breaks_leaves_the_file_as_it_was(
+    first_schema: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_version(tmp_path, monkeypatch, "op.execute('SELECT one FROM nowhere')")
+    with pytest.raises(HistoryError, match="nowhere"):
+        open_history(str(first_schema))
+    monkeypatch.undo()
+    with open_history(str(first_schema)) as history:
+        assert [one.state for one in history.current()] == ["compliant", "unreachable"]
+    with pytest.raises(sqlite3.OperationalError, match="note"):
+        notes(first_schema)
 
 
 def test_a_history_of_a_newer_version_is_refused_without_its_password(url: str) -> None:
