@@ -18,6 +18,20 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 USER, PASSWORD = "svc-mail", "CANARY-mail-pass/word"
 TOKEN = "CANARY-webhook-token"
+#: What got worse, as worse_of() tells it; the detail tries to add a header.
+SEAT = {
+    "kind": "seat",
+    "since": "2026-11-23T02:00:00Z",
+    "host": "pc-1",
+    "login": "zobrien",
+    "person": "zoe.obrien",
+    "client": "pidgin",
+    "state": "drift",
+    "before": "compliant",
+    "causes": ["user"],
+    "detail": "first\r\nBcc: everybody@univ.example",
+    "remedy": "Lancez site.yml.",
+}
 
 
 class MailServer:
@@ -47,8 +61,11 @@ class MailServer:
 
 
 @contextmanager
-def mail_server(context: ssl.SSLContext | None, tls: str = "starttls") -> Iterator[MailServer]:
-    """Run a server that takes mail only encrypted and from the one account, or plainly without a context."""
+def mail_server(context: ssl.SSLContext | None, tls: str = "starttls", port: int = 0) -> Iterator[MailServer]:
+    """Run a server that takes mail only encrypted and from the one account, or plainly without a context.
+
+    ``port`` 0 takes a free one.
+    """
     peer = MailServer()
     more: dict[str, Any] = {}
     if context:
@@ -56,8 +73,7 @@ def mail_server(context: ssl.SSLContext | None, tls: str = "starttls") -> Iterat
         more |= {"tls_context": context, "require_starttls": True} if tls == "starttls" else {"ssl_context": context}
     controller = Controller(peer, hostname="127.0.0.1", port=0, **more)
     # aiosmtpd asks the port of its own settings when it tries itself, so it has to be known beforehand.
-    with _free_port() as controller.port:
-        pass
+    controller.port = port or _free_port()
     peer.port = controller.port
     controller.start()
     try:
@@ -66,11 +82,10 @@ def mail_server(context: ssl.SSLContext | None, tls: str = "starttls") -> Iterat
         controller.stop()
 
 
-@contextmanager
-def _free_port() -> Iterator[int]:
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        yield probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 class WebServer:

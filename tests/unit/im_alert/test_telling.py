@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_peers import PASSWORD, TOKEN, USER, mail_server, web_server
+from alert_peers import PASSWORD, SEAT, TOKEN, USER, mail_server, web_server
 from ansible.module_utils.im_alert import (
     Message,
     NotDelivered,
@@ -22,19 +22,6 @@ from ansible.module_utils.im_alert import (
 from compliance_reports import HOSTILE
 from xmpp_certificates import Authority
 
-SEAT = {
-    "kind": "seat",
-    "since": "2026-11-23T02:00:00Z",
-    "host": "pc-1",
-    "login": "zobrien",
-    "person": "zoe.obrien",
-    "client": "pidgin",
-    "state": "drift",
-    "before": "compliant",
-    "causes": ["user"],
-    "detail": "first\r\nBcc: everybody@univ.example",
-    "remedy": "Lancez site.yml.",
-}
 ACCOUNT = {
     "kind": "account",
     "since": "2026-11-23T02:00:00Z",
