@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..im_catalogue import text
+from ..im_exports import wording
 from .worse import Item
 
 #: Items of each kind that are told one by one; the report tells the others.
@@ -57,7 +58,7 @@ def worse_message(items: Sequence[Item], site: str, at: str, report: str, langua
         for kind in _KINDS
         if (count := sum(item["kind"] == kind for item in items))
     ]
-    lines = [text("alert.worse", language, site=site, at=at), ""]
+    lines = [text("alert.worse", language, site=site, at=wording.moment(at, language)), ""]
     for kind in _KINDS:
         of_kind = [item for item in items if item["kind"] == kind]
         for item in of_kind[:MOST]:
@@ -80,28 +81,29 @@ def broken_message(site: str, at: str, told: str, log: str, language: str) -> Me
         language: "fr" or "en".
     """
     subject = text("alert.broken_subject", language, site=site)
-    body = text("alert.broken", language, site=site, at=at, told=_one_line(told), log=log)
+    body = text("alert.broken", language, site=site, at=wording.moment(at, language), told=_one_line(told), log=log)
     return Message("broken", site, at, _one_line(subject), body + "\n")
 
 
 def _lines(item: Mapping[str, Any], language: str) -> list[str]:
+    since = wording.moment(item["since"], language)
     details: list[str] = []
     if item["kind"] == "gap":
-        return [text("alert.gap", language, since=item["since"], until=item["until"])]
+        return [text("alert.gap", language, since=since, until=wording.moment(item["until"], language))]
     if item["kind"] == "certificate":
-        what = text("alert.certificate", language, since=item["since"], rules=", ".join(item["items"]))
+        what = text("alert.certificate", language, since=since)
+        details = [wording.about({"code": "certificate", "document": "", "items": item["items"]}, language)]
         remedy = item["remedy"] or text("cause.certificate.remedy", language)
     elif item["kind"] == "account":
-        hosts = ", ".join(item["hosts"][:3])
-        what = text(
-            "alert.account", language, since=item["since"], jid=item["jid"], verdict=item["verdict"], hosts=hosts
-        )
+        hosts = ", ".join(wording.few(item["hosts"], language))
+        what = text("alert.account", language, since=since, jid=item["jid"], verdict=item["verdict"], hosts=hosts)
         remedy = item["remedy"]
     else:
-        before = text(f"state.{item['before']}", language) if item["before"] else text("alert.unknown", language)
-        named = {name: item[name] for name in ("host", "login", "client", "person", "since")}
-        what = text("alert.seat", language, state=text(f"state.{item['state']}", language), before=before, **named)
-        details = [item["detail"], *(text(f"cause.{code}", language) for code in item["causes"])]
+        before = wording.state(item["before"], language) if item["before"] else text("alert.unknown", language)
+        named = {name: item[name] for name in ("host", "login", "client", "person")}
+        state = wording.state(item["state"], language)
+        what = text("alert.seat", language, state=state, before=before, since=since, **named)
+        details = [item["detail"], *item["why"]]
         remedy = item["remedy"]
     told = [what, *(f"  {_one_line(detail)}" for detail in details if detail)]
     return [*map(_kept_in_line, told), *([f"  -> {_one_line(remedy)}"] if remedy else [])]

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from ..im_causes import is_remark
+from ..im_exports import wording
 from ..im_history.records import UNREACHABLE, Known, Seat, moment, seat_of
 from ..im_report import GOOD_STATES
 
@@ -70,7 +71,8 @@ def worse_of(report: Mapping[str, Any], earlier: Earlier) -> list[Item]:
         Items, the service's first, then accounts, then seats with the worst first:
         {kind: "certificate", since, items: [rule or verdict], remedy},
         {kind: "account", since, jid, person, verdict, remedy, hosts},
-        {kind: "seat", since, host, login, person, client, state, before, causes: [code], detail, remedy}.
+        {kind: "seat", since, host, login, person, client, state, before, causes: [code], why: [sentence], detail,
+        remedy}.
         ``since`` is ISO 8601 in UTC.
     """
     bad = [row for row in report["rows"] if row["state"] in _RANK or row["state"] == UNREACHABLE]
@@ -99,6 +101,7 @@ def _seat(report: Mapping[str, Any], row: Mapping[str, Any], before: Before) -> 
         **{name: row[name] for name in ("host", "login", "person", "client", "state")},
         "before": before.state,
         "causes": list(dict.fromkeys(one["code"] for one in row["causes"])),
+        "why": wording.causes(row, report["language"]),
         "detail": row["detail"],
         "remedy": row["remedy"],
     }

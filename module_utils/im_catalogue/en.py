@@ -360,7 +360,7 @@ TEXTS: dict[str, str] = {
     "alert.count_seat": "seats: {count}",
     "alert.worse": "Since the run before, this got worse on {site} (run of {at}). What did not change is not repeated.",
     "alert.gap": "No run between {since} and {until}: see that the control node was on at night.",
-    "alert.certificate": "Certificate of the service, since {since}: it is bad, or will be soon ({rules}).",
+    "alert.certificate": "Certificate of the service, since {since}: it is bad, or will be soon.",
     "alert.account": "Account {jid}, since {since}: the server does not confirm it ({verdict}; hosts: {hosts}).",
     "alert.seat": "{host}, login {login}, {client} ({person}): {state}, since {since} (before: {before}).",
     "alert.unknown": "unknown",

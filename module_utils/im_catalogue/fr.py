@@ -360,7 +360,7 @@ TEXTS: dict[str, str] = {
     "alert.count_seat": "installations : {count}",
     "alert.worse": "Depuis le passage précédent, voici ce qui s'est aggravé sur {site} (passage du {at}). Ce qui n'a pas changé n'est pas répété.",
     "alert.gap": "Aucun passage entre le {since} et le {until} : vérifiez que la machine de contrôle était allumée la nuit.",
-    "alert.certificate": "Certificat du service, depuis le {since} : il n'est pas bon, ou ne le sera bientôt plus ({rules}).",
+    "alert.certificate": "Certificat du service, depuis le {since} : il n'est pas bon, ou ne le sera bientôt plus.",
     "alert.account": "Compte {jid}, depuis le {since} : le serveur ne le confirme pas ({verdict} ; postes : {hosts}).",
     "alert.seat": "{host}, session {login}, {client} ({person}) : {state}, depuis le {since} (avant : {before}).",
     "alert.unknown": "inconnu",

@@ -29,6 +29,7 @@ SEAT = {
     "state": "drift",
     "before": "compliant",
     "causes": ["user"],
+    "why": ["La personne l'a changé. (accounts.xml)"],
     "detail": "first\r\nBcc: everybody@univ.example",
     "remedy": "Lancez site.yml.",
 }

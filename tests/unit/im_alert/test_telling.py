@@ -74,12 +74,12 @@ def test_the_text_says_what_got_worse_since_when_what_mends_it_and_where_the_rep
     )
     lines = told.text.splitlines()
     assert (
-        "pc-1, session zobrien, pidgin (zoe.obrien) : écart, depuis le 2026-11-23T02:00:00Z (avant : conforme)."
+        "pc-1, session zobrien, pidgin (zoe.obrien) : écart, depuis le 23/11/2026 02:00 UTC (avant : conforme)."
         in lines
     )
-    assert lines[-4:-2] == ["  La personne l'a changé.", "  -> Lancez site.yml."]
+    assert lines[-4:-2] == ["  La personne l'a changé. (accounts.xml)", "  -> Lancez site.yml."]
     assert any("zoe.obrien@univ.example" in line and "absent" in line for line in lines)
-    assert lines.index(next(one for one in lines if "certificate_expired" in one)) < lines.index("  -> Ask for it.")
+    assert lines.index(next(one for one in lines if "Certificat du service" in one)) < lines.index("  -> Ask for it.")
     assert lines[-1] == "Rapport : /srv/im/reports/r.json"
     assert "It got worse".lower() in message(language="en").subject.lower()
 
