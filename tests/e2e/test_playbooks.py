@@ -174,31 +174,3 @@ def test_existence_is_checked_with_no_password_of_the_person() -> None:
     run = playbook("accounts.yml", extra={"im_accounts_method": "exists", "im_accounts_passwords": {}})
     assert run.returncode == 0, run.stdout
     assert "alice.martin@univ-lille.example: exists." in run.stdout
-
-
-def test_a_ticket_ends_with_the_answer_to_paste_and_the_note_for_the_colleague() -> None:
-    ticket = {"im_ticket_person": "dina.haddad", "im_ticket_host": "pc-lab-03", "im_ticket_client": "gajim"}
-    dry = playbook("ticket.yml", "--check", extra={**ticket, "im_ticket_login": ""})
-    assert "Essai à blanc : rien n'a été écrit sur le poste pc-lab-03." in dry.stdout
-    assert "est prête" not in dry.stdout
-    run = playbook("ticket.yml", extra={**ticket, "im_ticket_login": ""})
-    assert run.returncode == 0, run.stdout
-    public, private = run.stdout.split("--- Note technique (privée) ---")
-    assert "La messagerie instantanée est prête sur le poste pc-lab-03 (session dhaddad)." in public
-    assert "cochez « Enregistrer le mot de passe »" in public
-    assert "settings.sqlite" in private and "conforme" in private
-
-
-@pytest.mark.parametrize(
-    ("ticket", "sentence"),
-    [
-        ({"im_ticket_host": "pc-inconnu"}, "Poste « pc-inconnu » inconnu de l'inventaire. Postes connus : pc-bib-01"),
-        ({"im_ticket_person": "personne"}, "Aucune session connue pour personne sur pc-lab-03"),
-        ({"im_ticket_client": "skype"}, "no client named 'skype'; known: gajim, pidgin, thunderbird"),
-    ],
-)
-def test_a_ticket_that_cannot_be_served_says_what_would_do(ticket: dict[str, str], sentence: str) -> None:
-    whole = {"im_ticket_person": "dina.haddad", "im_ticket_host": "pc-lab-03", "im_ticket_client": "gajim"}
-    run = playbook("ticket.yml", extra={**whole, "im_ticket_login": "", **ticket})
-    assert run.returncode != 0
-    assert sentence in " ".join(run.stdout.replace("''", "'").split())
