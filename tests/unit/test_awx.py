@@ -76,6 +76,15 @@ def test_a_template_runs_a_playbook_of_the_project(template: dict[str, Any]) -> 
     assert len({question["variable"] for question in template.get("survey", [])}) == len(template.get("survey", []))
 
 
+def test_no_job_waits_for_an_answer_that_nobody_can_give() -> None:
+    (ticket,) = (template for template in TEMPLATES if template["playbook"] == "playbooks/ticket.yml")
+    assert ticket["extra_vars"] == {"im_ticket_confirm": False}
+    for template in TEMPLATES:
+        required = {question["variable"] for question in template["survey"] if question["required"]}
+        optional = {question["variable"] for question in template["survey"] if "default" in question}
+        assert asked_by(template["playbook"]) <= required | optional
+
+
 def test_each_job_of_the_team_has_its_template() -> None:
     playbooks = [Path(template["playbook"]).stem for template in TEMPLATES]
     assert playbooks == ["ticket", "lab", "site", "compliance", "people", "server"]
