@@ -25,6 +25,7 @@ from .im_formats.mozilla_prefs_syntax import PrefsText
 from .im_login_job import Notes, ProfileFiles, only_one, try_each
 from .im_pending_places import FIRST_LOGIN, OFFER, OFFER_LIMIT
 
+ROOT = 0
 _UNKNOWN = "no account is known for this login: neither the site's list nor the shape prenom.nom names one"
 _OWN = "an account is set up already; nothing was changed"
 _TAKEN_OUT = "the account was taken out or replaced since; nothing was changed"
@@ -48,7 +49,7 @@ def serve(person: pwd.struct_passwd, files: ProfileFiles, now: float, offer_path
         return
     home = Path(person.pw_dir).stat()
     if not stat.S_ISDIR(home.st_mode) or home.st_uid != person.pw_uid:
-        return  # nobody's own: such as / or /nonexistent of an account for a service
+        return  # not the person's own, such as / for an account of a service
     place = posixpath.join(person.pw_dir, FIRST_LOGIN)
     done = Path(place, f"done-{offer.version}")
     if done.exists():
@@ -78,7 +79,7 @@ def _offered(path: str) -> Offer | None:
     try:
         with Path(path).open("rb") as file:
             found = os.fstat(file.fileno())
-            if found.st_uid != 0 or found.st_mode & 0o022:
+            if found.st_uid != ROOT or found.st_mode & 0o022:
                 return None
             return read_offer(file.read(OFFER_LIMIT))
     except FileNotFoundError:

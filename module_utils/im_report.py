@@ -96,9 +96,9 @@ def rows_of(
     for host, result in hosts.items():
         reach = _reach(result)
         found = {(seat["login"], seat["client"]): seat for seat in result.profile.get("seats", [])}
-        # Where the host was looked at, its result says whether the play was about whoever logs in.
+        looked_at = "seats" in result.profile  # then it says whether the play was about whoever logs in, too
         anybody = [
-            {**seat, "clients": [name for name in seat["clients"] if not found or (ANYBODY, name) in found]}
+            {**seat, "clients": [name for name in seat["clients"] if not looked_at or (ANYBODY, name) in found]}
             for seat in result.anybody
         ]
         for seat in [*result.seats, *anybody]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.im_first_login_offer import check_first_login
 from ansible.module_utils.im_inventory import (
     check_minimum_versions,
     check_preferences,
@@ -47,6 +48,7 @@ def test_every_inventory_shown_is_accepted_at_the_door(page: str, block: str) ->
     complete_people(shown.get("im_people", {}), service)
     check_preferences(shown.get("im_preferences"), shown.get("im_enforced_preferences", []))
     check_seats("host", shown.get("im_seats", []), ["alice.martin"], CLIENTS)
+    check_first_login("host", shown.get("im_first_login"), CLIENTS, service)
     check_waivers(shown.get("im_waivers", []), Known(["host"], ["all"], ["alice.martin"], CLIENTS))
     check_minimum_versions(shown.get("im_minimum_versions"), CLIENTS)
 

@@ -256,3 +256,14 @@ def test_the_table_tells_since_when_and_what_a_silent_host_last_was() -> None:
 @pytest.mark.parametrize("code", im_causes.CODES)
 def test_every_cause_has_a_sentence_and_a_remedy(code: str, language: str) -> None:
     assert text(f"cause.{code}", language) and text(f"cause.{code}.remedy", language)
+
+
+def test_whoever_logs_in_needs_no_account_and_drift_of_the_job_is_told() -> None:
+    anybody = {"login": "*", "person": "*", "verdict": "not_checked"}
+    assert report(row(**anybody))["rows"][0]["causes"] == []
+    job = {"path": "/usr/local/lib/im_client/first-login.json", "action": "changed", "detail": ""}
+    made = report(row("drift", documents=[{**job, "causes": {"first_login": "wish"}}], **anybody))
+    assert (codes(made), made["rows"][0]["state"]) == (["wish"], "drift")
+    assert im_compliance.exit_code(made) == 2
+    waived = report(row("drift", documents=[{**job, "causes": {}}], **anybody), waivers=[waiver(login="*")])
+    assert waived["rows"][0]["state"] == "waived"

@@ -6,9 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible.module_utils.im_engine import Group, Render, groups_of
 from ansible.module_utils.im_first_login import (
-    ANYBODY,
     DOMAIN,
     LOCALPART,
     PLACEHOLDER,
@@ -24,27 +22,18 @@ from ansible.module_utils.im_first_login_offer import (
     check_first_login,
     offer_of,
     outcomes_of,
-    seats_of,
     wish_of_anybody,
 )
 from ansible.module_utils.im_formats import FORMATS
 from ansible.module_utils.im_inventory import InventoryError, complete_service
 from ansible.module_utils.im_login_job import group_of
-from ansible.module_utils.im_wishes import Wish, template_variables
+from ansible.module_utils.im_wishes import Wish
+from first_logins import HOSTILE_LOGINS, SERVICE, anybody_groups, offer, rendered
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rendering import CLIENTS, COMMON, HOSTILE, TEMPLATES
+from rendering import CLIENTS, COMMON, HOSTILE
 
 DIRECTORY = {"e0421": "bruno.lefevre@univ.example", "Zoë O'B": "zoe@univ.example"}
-#: Logins that a directory may hold and that must never become an account by themselves.
-HOSTILE_LOGINS = [
-    "", "root", "daemon", "*", "alice", "alice.", ".martin", "alice..martin", "alice.martin.etu", "Alice.Martin",
-    "alice.martin@univ.example",
-    "UNIV\\alice.martin", "zoë.o'brien", "alice.martin\n", "\nalice.martin", "a.b ", " a.b",
-    "a.b'/><account>", 'a.b"}', "a.b&amp;", "a.b%s", "{{ a.b }}", "a.b/../../etc", "a.b\x00", "$(id).b", HOSTILE,
-    "a.b\u202e", "\u0430.\u0431", "alice.martin-", "-alice.martin", "al--ice.martin", "alice.mar7tin", "a.b;rm",
-    LOCALPART,
-]  # fmt: skip
 HOSTILE_JIDS = [
     "", "alice", "alice@", "@univ.example", "a b@univ.example", "a'b@univ.example", 'a"b@univ.example',
     "a<b@univ.example",
@@ -129,18 +118,6 @@ def test_only_persons_are_served(uid: int, served: bool) -> None:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def rendered(client: str, wish: Wish, service: dict[str, Any], enforced: list[str]) -> dict[tuple[str, str], str]:
-    """(document, part) -> fragment of one client, for one wish."""
-    answers = CLIENTS[client].platforms["Debian"]
-    bases = {**COMMON.platforms["Debian"]["bases"], **answers["bases"]}
-    parts = template_variables(wish, service, {**answers, "bases": bases}, "fr", enforced)
-    return {
-        (document.path, part): TEMPLATES.render(document.template, parts[part])
-        for document in CLIENTS[client].documents
-        for part in ("enforced", "initial")
-    }
-
-
 def wish_for(jid: str, site: dict[str, Any]) -> Wish:
     """What im_profile would wish of somebody of whom nothing but the JID is known."""
     localpart, _, domain = jid.partition("@")
@@ -181,8 +158,6 @@ def test_what_was_put_in_is_not_looked_at_again() -> None:
 # ---------------------------------------------------------------------------------------------------------------------
 # What the inventory says
 # ---------------------------------------------------------------------------------------------------------------------
-
-SERVICE = complete_service({"domain": "univ.example"})
 
 
 def test_what_the_inventory_leaves_out_has_its_default() -> None:
@@ -232,22 +207,6 @@ def test_a_domain_that_cannot_stand_in_a_fragment_is_refused_as_a_default() -> N
 # ---------------------------------------------------------------------------------------------------------------------
 # The offer, from the control node to a desk
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def anybody_groups(*clients: str) -> list[Group]:
-    seats = seats_of({"clients": clients})
-    return [group for group in groups_of(seats, CLIENTS, COMMON, "Debian") if group.login == ANYBODY]
-
-
-def render_for(group: Group) -> Render:
-    fragments = rendered(group.client.name, wish_of_anybody({}), SERVICE, [])
-    return lambda document, part: fragments[document.path, part]
-
-
-def offer(clients: list[str], seats: tuple[str, ...] = (), **more: Any) -> str:
-    checked = check_first_login("pc", {"clients": clients, **more}, CLIENTS, SERVICE)
-    assert checked is not None
-    return offer_of(checked, anybody_groups(*clients), render_for, [{"login": login} for login in seats])
 
 
 def test_an_offer_comes_back_as_it_was_and_its_wishes_are_those_of_the_login() -> None:

@@ -9,12 +9,17 @@ from typing import Any
 from ansible.module_utils.im_engine import Group, Outcome, Render
 from ansible.module_utils.im_model import Client, Document
 from ansible.module_utils.im_pending_calls import (
+    OFFER_KEY,
     logins_waiting,
     look_request,
     memory_requests,
+    offer_question,
+    offer_request,
+    serves_first_logins,
     settle_request,
     take_in,
 )
+from ansible.module_utils.im_pending_places import OFFER
 
 
 def outcome(login: str | None, state: str) -> Outcome:
@@ -66,3 +71,15 @@ def test_the_memory_of_the_job_is_used_by_the_merge_and_kept_by_the_write() -> N
     assert memory_requests(taken, answers, ["a/toy"], "now") == []
     # "" is what a retired seat leaves: nothing to remember.
     assert memory_requests({"a/toy": noted("")}, answers, [], "now") == [{**kept, "memory": ""}]
+
+
+def test_a_host_is_asked_about_first_logins_in_the_one_read_call() -> None:
+    assert offer_question() == {"key": OFFER_KEY, "login": None, "paths": [OFFER]}
+    for found, serves in (({"absent": True}, False), ({"content": "x"}, True), ({"error": {}}, True)):
+        assert serves_first_logins({OFFER_KEY: {"files": {OFFER: found}}}) is serves
+    assert not serves_first_logins({})
+
+
+def test_the_job_travels_with_an_offer_and_not_without() -> None:
+    assert offer_request("{}", look_only=True)["job"]
+    assert offer_request("", look_only=False) == {"action": "offer", "offer": "", "job": "", "look_only": False}

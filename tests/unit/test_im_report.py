@@ -166,3 +166,40 @@ def test_the_exit_code_of_a_room_tells_silence_from_what_is_wrong() -> None:
     assert im_report.exit_code([good, off]) == im_report.exit_code([off]) == 4
     assert im_report.exit_code([off, bad]) == im_report.exit_code([unproven]) == im_report.exit_code([]) == 2
     assert im_report.exit_code([good], [{"verdict": "not_written"}]) == 2
+
+
+ANYBODY = [{"login": "*", "person": "*", "clients": ["gajim", "pidgin"], "state": "present"}]
+
+
+def for_anybody(result: HostResult) -> list[dict[str, Any]]:
+    return [row for row in rows(result._replace(anybody=ANYBODY)) if row["login"] == "*"]
+
+
+def test_a_desk_that_serves_first_logins_has_a_row_for_each_client_that_needs_no_account() -> None:
+    served = profile("compliant")
+    served["seats"] += [
+        served["seats"][0] | {"login": "*", "person": "*", "client": name} for name in ANYBODY[0]["clients"]
+    ]
+    found = rows(HostResult(SEATS, served, "", False, anybody=ANYBODY))
+    assert [(row["login"], row["client"], row["state"]) for row in found] == [
+        ("amartin", "gajim", "compliant"),
+        ("*", "gajim", "compliant"),
+        ("*", "pidgin", "compliant"),
+    ]
+    assert im_report.all_good(found)
+    assert "1 compte(s) vérifié(s) sur 1" in im_report.summary(found)
+    assert "not_checked" not in im_report.as_table(found)
+
+
+def test_a_desk_that_nobody_looked_at_serves_nobody_for_certain() -> None:
+    assert [row["state"] for row in for_anybody(HostResult(SEATS, {}, "", True))] == ["unreachable"] * 2
+    assert [row["state"] for row in for_anybody(HostResult(SEATS, {}, "no disk", False))] == ["failed"] * 2
+
+
+def test_a_run_that_is_not_about_first_logins_has_no_row_for_them() -> None:
+    assert for_anybody(HostResult(SEATS, profile("compliant"), "", False)) == []
+    hosts = {"pc": {"im_first_login": {"clients": ["gajim"]}, "im_client_first_login": False}}
+    assert im_report.results_of(hosts, ["pc"])["pc"].anybody == ()
+    hosts["pc"].pop("im_client_first_login")
+    (seat,) = im_report.results_of(hosts, ["pc"])["pc"].anybody
+    assert (seat["login"], seat["clients"]) == ("*", ["gajim"])
