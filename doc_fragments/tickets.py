@@ -85,4 +85,6 @@ requirements:
   - PyYAML, which ansible-core requires too
 notes:
   - Run it on the control node.
+  - The account in GLPI needs a profile with the standard interface, in the entity of the tickets, that sees the tickets
+    of the category, sees private follow-ups, adds follow-ups to all tickets, and solves.
 """

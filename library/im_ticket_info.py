@@ -18,8 +18,8 @@ options:
         French spreadsheets write it too, one for each row.
       - Names of the fields, in French or English, whatever their case and accents - C(numero) or C(number),
         C(demandeur) or C(requester), C(poste) or C(machine), C(logiciel) or C(client), C(site), C(echeance) or
-        C(deadline), C(session) or C(login). The first four are needed. A relative path is one of the playbook's
-        directory.
+        C(deadline), C(session) or C(login). The first four are needed.
+      - The action plugin of the same name makes a relative path one of where Ansible was started.
     type: path
   number:
     description: Number of the ticket. May be left out when exactly one waits.
@@ -34,7 +34,7 @@ author:
 EXAMPLES = r"""
 - name: Read the ticket of a file
   im_ticket_info:
-    file: "{{ playbook_dir }}/../ticket-4711.yml"
+    file: ticket-4711.yml
   delegate_to: localhost
   register: found
 

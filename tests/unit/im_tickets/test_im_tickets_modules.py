@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +231,26 @@ def test_a_secret_under_a_misspelt_name_does_not_come_out_of_a_real_play(tmp_pat
     assert "glpi.user_tokn" in done.stdout
     assert not leaks(done.stdout.encode() + done.stderr.encode())
     assert traces(ansible.temporary) == []
+
+
+def test_a_relative_file_is_one_of_where_ansible_was_started(tmp_path: Path) -> None:
+    write(tmp_path / "t.yml", ENTRY)
+    playbook = tmp_path / "elsewhere" / "playbook.yml"
+    playbook.parent.mkdir()
+    task = {"im_ticket_info": {"file": "t.yml"}}
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    project = LIBRARY.parent
+    command = [
+        *(sys.executable, "-m", "ansible.cli.playbook", "-v", "-c", "local", "-i", "localhost,"),
+        *("-e", f"ansible_python_interpreter={sys.executable}", str(playbook)),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_CONFIG": str(project / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "requester: zoe.obrien" in done.stdout
