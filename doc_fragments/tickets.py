@@ -58,6 +58,7 @@ options:
           - Labels of the lines of a ticket, or questions of the form, that hold a field, where they are others than
             those of a file (see the module C(im_ticket_info)). Field (C(machine), C(client), C(site), C(deadline),
             C(login)) to a label or a list of labels. Case, accents, numbering and marks do not matter.
+          - Where no line names the machine, it is the one computer that the ticket is linked to (V(legacy) only).
         type: dict
         default: {}
       people:
@@ -86,5 +87,6 @@ requirements:
 notes:
   - Run it on the control node.
   - The account in GLPI needs a profile with the standard interface, in the entity of the tickets, that sees the tickets
-    of the category, sees private follow-ups, adds follow-ups to all tickets, and solves.
+    of the category, sees private follow-ups, adds follow-ups to all tickets, and solves; it sees users, and
+    computers where tickets are linked to them.
 """

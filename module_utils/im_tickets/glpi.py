@@ -58,12 +58,11 @@ class GlpiTickets:
         if not ticket.approved:
             raise problem("glpi_unapproved", value=number)
         found = labelled(lines_of(ticket.content), self._labels, where)
-        values = {
-            "deadline": ticket.deadline,
-            **found.values,
-            "number": number,
-            "requester": self._requester(ticket.number),
-        }
+        asker = self._requester(ticket.number)
+        values = {"deadline": ticket.deadline, **found.values, "number": number, "requester": asker}
+        if "machine" not in values:
+            linked = self._api.computers(ticket.number)
+            values["machine"] = linked[0] if len(linked) == 1 else ""
         return Found(read_ticket(values, where, self._rules.labels), found.ignored)
 
     def answer(self, number: str, answer: Answer, *, check: bool) -> Answered:

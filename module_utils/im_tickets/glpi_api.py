@@ -59,6 +59,10 @@ class GlpiApi(Protocol):
         """Who asked: users only."""
         ...
 
+    def computers(self, number: int) -> list[str]:
+        """Names of the computers that the ticket is about; none where the API does not tell."""
+        ...
+
     def notes(self, number: int) -> list[Note]:
         """All follow-ups that we may see."""
         ...

@@ -70,7 +70,13 @@ class GlpiConnection:
         except ValueError:
             raise problem("glpi_url", url="") from None
         extras = (parts.username, parts.password, parts.query, parts.fragment)
-        if parts.scheme != "https" or not host or any(extras) or not url.isprintable() or " " in url:
+        if (
+            parts.scheme != "https"
+            or not host
+            or any(extras)
+            or not (url.isascii() and url.isprintable())
+            or " " in url
+        ):
             # The address is not shown: a site may have written a password into it.
             raise problem("glpi_url", url=host or "")
         path = parts.path.rstrip("/")
@@ -116,6 +122,8 @@ class GlpiConnection:
             octets = self._read(response)
         except OSError as error:
             raise self._unreached(error, path) from None
+        except UnicodeError:  # of a host with an empty or an endless part
+            raise problem("glpi_url", url=self._host) from None
         except http.client.HTTPException as error:
             raise problem("glpi_no_json", name=self.name, doing=path, status=0, kind=type(error).__name__) from None
         finally:

@@ -88,6 +88,12 @@ class LegacyApi:
         users = [number_of(link.get("users_id")) for link in links if number_of(link.get("type")) == _REQUESTER]
         return [self._person(user) for user in dict.fromkeys(users) if user]
 
+    def computers(self, number: int) -> list[str]:
+        links = self._all(f"Ticket/{number}/Item_Ticket")
+        linked = [number_of(link.get("items_id")) for link in links if link.get("itemtype") == "Computer"]
+        found = [self._get(f"Computer/{computer}").content for computer in dict.fromkeys(linked) if computer]
+        return [text_of(entry.get("name")) for entry in found if isinstance(entry, dict)]
+
     def notes(self, number: int) -> list[Note]:
         return [
             Note(

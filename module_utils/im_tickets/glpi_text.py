@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+from unicodedata import category
 
 from .problems import problem
 from .ticket import named_once, plain
@@ -97,7 +98,9 @@ def as_html(words: str, last_line: str) -> str:
 
 
 def _line(line: str) -> str:
-    printable = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line.rstrip())
+    # No controls and no halves of characters, which no JSON of GLPI's would hold.
+    kept = (c if c == "\t" or category(c) not in ("Cc", "Cs") else "\N{REPLACEMENT CHARACTER}" for c in line.rstrip())
+    printable = "".join(kept)
     indent = len(printable) - len(printable.lstrip(" "))
     return "&nbsp;" * indent + html.escape(printable[indent:])
 

@@ -81,6 +81,9 @@ class V2Api:
         people = [Person(*(text_of(user.get(name)) for name in ("name", "firstname", "realname"))) for user in users]
         return list(dict.fromkeys(people))
 
+    def computers(self, number: int) -> list[str]:
+        return []  # this API has no way to the items of a ticket
+
     def notes(self, number: int) -> list[Note]:
         entries = self._entries(self._get(f"{_TICKETS}/{number}/Timeline/Followup").content)
         return [self._note(entry.get("item") or entry) for entry in entries]

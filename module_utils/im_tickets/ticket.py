@@ -30,6 +30,8 @@ _MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _LOGIN = re.compile(r"\w[\w.@+-]{0,63}")
 _DAYS = ("%Y-%m-%d", "%d/%m/%Y")
 _NOTHING = ("", "-", "~", "null", "none")
+#: Soft hyphen, zero-width space, word joiner, byte order mark.
+_UNSEEN = dict.fromkeys((0xAD, 0x200B, 0x2060, 0xFEFF))
 _MOST_NUMBER = 64
 _MOST_TEXT = 200
 _MOST_IGNORED = 20
@@ -104,7 +106,7 @@ def read_ticket(values: Mapping[str, str], where: str, own: Mapping[str, Iterabl
     mistakes: list[Mistake] = []
     fields: dict[str, str] = {}
     for field, (read, wanted) in _READERS.items():
-        value = values.get(field, "").strip()
+        value = _visible(values.get(field, ""))
         if value.casefold() in _NOTHING:
             fields[field] = ""
             if wanted:
@@ -127,6 +129,11 @@ def read_ticket(values: Mapping[str, str], where: str, own: Mapping[str, Iterabl
 def named_once(names: Iterable[str]) -> tuple[str, ...]:
     """Names of what is ignored, each once and fit to be shown; not endlessly many."""
     return tuple(dict.fromkeys(name for one in names if (name := shown(one, 60))))[:_MOST_IGNORED]
+
+
+def _visible(value: str) -> str:
+    """Without what nobody sees and editors of rich text leave behind: kinds of blanks, zero-width marks."""
+    return "".join(" " if unicodedata.category(c) == "Zs" else c for c in value.translate(_UNSEEN)).strip()
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:

@@ -51,6 +51,7 @@ class PeerTicket:
     time_to_resolve: str | None = None
     requesters: tuple[int, ...] = (7,)
     groups: tuple[str, ...] = ()
+    computers: tuple[str, ...] = ()
 
 
 @dataclass
@@ -85,6 +86,7 @@ class GlpiPeer:
     delay: float = 0
     faults: dict[str, Fault] = field(default_factory=dict)
     tickets: dict[int, PeerTicket] = field(default_factory=dict)
+    computers: tuple[str, ...] = ("", "pc-1", "pc-12")
     users: dict[int, tuple[str, str, str]] = field(default_factory=lambda: {7: ("zoe.obrien", "Zo\u00eb", "O'Brien")})
     followups: list[dict[str, Any]] = field(default_factory=list)
     solutions: list[dict[str, Any]] = field(default_factory=list)
@@ -200,22 +202,30 @@ class GlpiPeer:
         return 200, {"session_token": token, "session": {"glpiID": ME, "glpiname": "svc"}}, {}
 
     def _item(self, request: Asked, parts: list[str]) -> tuple[int, Any, dict[str, str]]:
-        number = int(parts[1])
-        if parts[0] == "User" and number in self.users:
+        kind, number = parts[0], int(parts[1])
+        if kind == "User" and number in self.users:
             name, first, last = self.users[number]
             return 200, {"id": number, "name": name, "firstname": first, "realname": last}, {}
-        if parts[0] != "Ticket" or number not in self.tickets:
+        if kind == "Computer":
+            return 200, {"id": number, "name": self.computers[number]}, {}
+        if kind != "Ticket" or number not in self.tickets:
             return 404, ["ERROR_ITEM_NOT_FOUND", "Item not found"], {}
+        if parts[2:]:
+            return self._part(request, self._linked(request, number, parts[2]))
         ticket = self.tickets[number]
-        if len(parts) == 2:
-            names = ("status", "type", "itilcategories_id", "is_deleted", "global_validation", "time_to_resolve")
-            fields = {name: getattr(ticket, name) for name in names}
-            return 200, {"id": number, "content": self._stored(request, ticket.content), **fields}, {}
-        if parts[2] == "Ticket_User":
-            watchers = [{"users_id": 8, "type": 3}, {"users_id": ME, "type": 2}]
-            return self._part(request, [{"users_id": user, "type": 1} for user in ticket.requesters] + watchers)
-        seen = [{**f, "content": self._stored(request, f["content"])} for f in self._seen(number)]
-        return self._part(request, seen)
+        names = ("status", "type", "itilcategories_id", "is_deleted", "global_validation", "time_to_resolve")
+        fields = {name: getattr(ticket, name) for name in names}
+        return 200, {"id": number, "content": self._stored(request, ticket.content), **fields}, {}
+
+    def _linked(self, request: Asked, number: int, kind: str) -> list[dict[str, Any]]:
+        ticket = self.tickets[number]
+        if kind == "Item_Ticket":
+            links = [{"itemtype": "Computer", "items_id": self.computers.index(name)} for name in ticket.computers]
+            return [{"itemtype": "Printer", "items_id": 2}, *links]
+        if kind == "Ticket_User":
+            others = [{"users_id": 8, "type": 3}, {"users_id": ME, "type": 2}]
+            return [{"users_id": user, "type": 1} for user in ticket.requesters] + others
+        return [{**f, "content": self._stored(request, f["content"])} for f in self._seen(number)]
 
     def _search(self, request: Asked) -> tuple[int, Any, dict[str, str]]:
         criteria = {

@@ -100,6 +100,7 @@ def test_a_native_form_is_read_and_what_else_it_asks_is_named(glpi: Glpi) -> Non
     "content",
     [
         "Poste : pc-12\nLogiciel : Gajim\nSite : Bibliothèque",
+        "Poste : \ufeffpc-12\u200b\nLogiciel :&nbsp;Gajim&nbsp;\nSite : Biblio\u00adthèque",
         "<p>Bonjour,</p><p>Poste\u00a0: pc-12<br>LOGICIEL: gajim</p><div>Site :</div><div>Bibliothèque</div>",
         "<table><tr><th>Poste</th><td>pc-12</td></tr><tr><th>Logiciel</th><td>Gajim</td></tr><tr><td>Site</td><td>Bibliothèque</td></tr></table>",
         "<ul><li><b>Poste</b> : <i>pc-12</i></li><li>logiciel : Gajim</li><li>site : Biblioth&egrave;que</li></ul>",
@@ -128,6 +129,21 @@ def test_a_ticket_without_a_machine_says_what_is_missing(glpi: Glpi) -> None:
     assert glpi.code() == "missing"
     with pytest.raises(TicketProblem, match="Nom du poste / Poste"):
         glpi.read()
+
+
+@pytest.mark.parametrize(
+    ("computers", "machine"), [(("pc-12",), "pc-12"), (("pc-12", "pc-12"), "pc-12"), (("pc-1", "pc-12"), ""), ((), "")]
+)
+def test_the_computer_of_the_ticket_is_the_machine_where_the_body_names_none(
+    computers: tuple[str, ...], machine: str, legacy: Glpi
+) -> None:
+    legacy.ticket.computers = ("pc-1",)
+    assert legacy.read().ticket.machine == "pc-12", "the words of the ticket come first"
+    legacy.ticket.content, legacy.ticket.computers = "Logiciel : Gajim", computers
+    if machine:
+        assert legacy.read().ticket.machine == machine
+    else:
+        assert legacy.code() == "missing"
 
 
 def test_an_empty_answer_does_not_take_the_next_question_for_its_own(glpi: Glpi) -> None:
@@ -297,6 +313,11 @@ def test_both_answers_and_the_solution_are_added_and_say_what_we_said(glpi: Glpi
     (solution,) = glpi.peer.solutions
     assert shown(solution["content"]).startswith("La demande est traitée")
     assert glpi.ticket.status == 5
+
+
+def test_french_blanks_and_any_script_are_said_as_they_are() -> None:
+    words = "C'est prêt\u00a0! « Zoë »\u202f: 日本 👩\u200d💻"
+    assert shown(as_html(words, "fin")).replace("\xa0", " ") == f"{words}\nfin\n".replace("\xa0", " ")
 
 
 def test_the_same_state_is_not_told_again_even_in_other_words(glpi: Glpi) -> None:
@@ -496,6 +517,9 @@ def test_no_token_is_sent_to_a_server_of_another_name(authority: Authority) -> N
         "https://a b/",
         "ftp://x",
         "https://h:99999999",
+        "https://glpi.univ.example/é",
+        "https://é.example",
+        "https://a..b/",
     ],
 )
 def test_an_address_that_is_not_plain_https_is_refused_and_its_password_not_shown(url: str, glpi: Glpi) -> None:
