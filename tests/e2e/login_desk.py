@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.im_clients import load_clients, load_common
-from ansible.module_utils.im_engine import Group, groups_of
+from ansible.module_utils.im_engine import Group, Render, groups_of
+from ansible.module_utils.im_first_login import PLACEHOLDER
+from ansible.module_utils.im_first_login_offer import check_first_login, offer_of, seats_of
 from ansible.module_utils.im_login_bundle import login_job
 from ansible.module_utils.im_login_job import pending_wish
 
@@ -59,13 +61,15 @@ class Desk:
 
     def pending(self, action: str, wishes: list[Any] | None = None, login: str = LOGIN) -> dict[str, Any]:
         """Call im_pending for one login; returns its answer."""
+        return self._call({"action": action, "logins": [{"login": login, "wishes": json.dumps(wishes or [])}]})
+
+    def offer(self, offer: str) -> dict[str, Any]:
+        """Make what is done at first logins what the offer says; returns the answer of im_pending."""
+        return self._call({"action": "offer", "offer": offer})
+
+    def _call(self, arguments: dict[str, Any]) -> dict[str, Any]:
         job = base64.b64encode(login_job()).decode()
-        arguments = {
-            "action": action,
-            "logins": [{"login": login, "wishes": json.dumps(wishes or [])}],
-            "job": job,
-        }
-        task = {"im_pending": arguments}
+        task = {"im_pending": {**arguments, "job": job}}
         play = [{"hosts": self.host, "gather_facts": False, "become": True, "tasks": [task]}]
         path = self.directory / "play.yml"
         path.write_text(json.dumps(play))
@@ -97,6 +101,24 @@ class Desk:
 
 def wish(jid: str = "zoe.obrien@univ-lille.example") -> dict[str, Any]:
     """What im_profile would leave for the login whose Pidgin runs: an account and a start at login."""
+    seat = {"login": LOGIN, "person": "zoe.obrien", "clients": ["pidgin"]}
+    group: Group = groups_of([seat], CLIENTS, COMMON, "Debian")[-1]
+    made: dict[str, Any] | None = pending_wish(group, _render(jid))
+    assert made is not None
+    return made
+
+
+def offer_for(jids: dict[str, str]) -> str:
+    """What im_profile would lay down for these logins, by the mapping alone: the same for Pidgin."""
+    asked = {"clients": ["pidgin"], "jids": jids, "default": False}
+    checked = check_first_login("pc", asked, CLIENTS, {"domain": "univ-lille.example"})
+    assert checked is not None
+    group: Group = groups_of(seats_of(checked), CLIENTS, COMMON, "Debian")[-1]
+    made: str = offer_of(checked, [group], lambda _: _render(PLACEHOLDER), [])
+    return made
+
+
+def _render(jid: str) -> Render:
     fragments = {
         ("accounts.xml", "enforced"): (
             "<account version='1.0'><account><protocol>prpl-jabber</protocol>"
@@ -104,8 +126,4 @@ def wish(jid: str = "zoe.obrien@univ-lille.example") -> dict[str, Any]:
         ),
         ("pidgin.desktop", "enforced"): "[Desktop Entry]\nType=Application\nName=Pidgin\nExec=pidgin\n",
     }
-    seat = {"login": LOGIN, "person": "zoe.obrien", "clients": ["pidgin"]}
-    group: Group = groups_of([seat], CLIENTS, COMMON, "Debian")[-1]
-    made: dict[str, Any] | None = pending_wish(group, lambda document, part: fragments.get((document.path, part), ""))
-    assert made is not None
-    return made
+    return lambda document, part: fragments.get((document.path, part), "")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from login_desk import LAB, LOGIN, PLACE, PROJECT, SHIFT, Desk, wish
+from login_desk import LAB, LOGIN, PLACE, PROJECT, SHIFT, Desk, offer_for, wish
 
 sys.path.insert(0, str(PROJECT / "lab"))
 
@@ -253,4 +253,28 @@ def test_systemd_runs_the_job_before_a_login_goes_on_and_before_a_session_starts
     ]
     (told,) = desk.pending("settle")["logins"]
     assert (told["result"][f"{LOGIN}/pidgin"]["state"], told["pending"]) == ("changed", [])
+    assert desk.sh("find /etc/systemd/user -name 'im-client*'") == ""
+
+
+def test_systemd_serves_a_first_login_before_it_goes_on_and_only_the_first(systemd_desk: Desk) -> None:
+    desk, login = systemd_desk, "joblog3"
+    desk.sh(f"useradd -ms /bin/bash {login}")
+    assert desk.offer(offer_for({login: "dina.haddad@univ-lille.example"}))["changed"]
+    desk.sh("rm /etc/profile.d/im-client-login.sh")
+    assert "dina.haddad@univ-lille.example" in desk.sh("cat .purple/accounts.xml", login)
+    stamps = f"find ~{login} -type f -printf '%p %T@ %i\\n' | sort"
+    before = desk.sh(stamps)
+    desk.sh(f"loginctl terminate-user {login}")
+    desk.sh("systemctl --user is-system-running", login)
+    assert desk.sh(stamps) == before
+
+    # A mapping that names somebody who is logged in: the running user manager is told, the next session has it.
+    other = "joblog4"
+    desk.sh(f"useradd -ms /bin/bash {other}; loginctl enable-linger {other}")
+    desk.sh("until systemctl --user is-system-running --wait; do sleep 0.2; done", other)
+    assert "no account is known" in desk.sh("cat .local/state/im_client/first-login/result.json", other)
+    desk.offer(offer_for({login: "dina.haddad@univ-lille.example", other: "alice.martin@univ-lille.example"}))
+    desk.sh("rm /etc/profile.d/im-client-login.sh; systemctl --user start joblog-session.target", other)
+    assert "alice.martin@univ-lille.example" in desk.sh("cat .purple/accounts.xml", other)
+    assert {file["action"] for file in desk.offer("")["files"]} == {"deleted"}
     assert desk.sh("find /etc/systemd/user -name 'im-client*'") == ""
