@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from . import im_causes, im_waivers
+from . import im_wording as wording
 from .im_catalogue import text
-from .im_exports import wording
 from .im_report import STATES, aligned, findings
 
 SCHEMA = 1

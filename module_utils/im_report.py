@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import im_wording
 from .im_catalogue import text
 from .im_first_login import ANYBODY
 from .im_first_login_offer import seats_of
@@ -295,10 +296,9 @@ def aligned(cells: Sequence[Sequence[str]], notes: Sequence[Sequence[str]]) -> s
 
 def _last_known(row: Mapping[str, Any], language: str) -> str:
     """The last known state of a host that did not answer, where a history knows one; "" otherwise."""
-    known = row.get("last_known")
-    if not known:
+    if not row.get("last_known"):
         return ""
-    return text("compliance.last_known", language, state=text(f"state.{known['state']}", language), at=known["at"])
+    return text("compliance.last_known", language, known=im_wording.last_known(row, language))
 
 
 def _login_job(row: Mapping[str, Any], language: str) -> str:

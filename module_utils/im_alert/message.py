@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .. import im_wording as wording
 from ..im_catalogue import text
-from ..im_exports import wording
 from .worse import Item
 
 #: Items of each kind that are told one by one; the report tells the others.

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from .. import im_wording as wording
 from ..im_causes import is_remark
-from ..im_exports import wording
 from ..im_history.records import UNREACHABLE, Known, Seat, moment, seat_of
 from ..im_report import GOOD_STATES
 

@@ -7,8 +7,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from .. import im_wording as wording
 from ..im_catalogue import text
-from . import wording
 
 #: A cell that begins so is a formula to Excel and LibreOffice (OWASP, "CSV Injection"); full-width signs are too.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

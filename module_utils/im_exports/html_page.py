@@ -11,9 +11,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from .. import im_wording as wording
 from ..im_catalogue import LANGUAGES, text
 from ..im_history.records import Day
-from . import page_data, trend_picture, wording
+from . import page_data, trend_picture
 from .line_diff import diff_lines
 
 PAGE = Path(__file__).parent / "page"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from .. import im_wording as wording
 from ..im_catalogue import text
-from . import wording
 
 #: What XML 1.0 cannot hold, even escaped (section 2.2).
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

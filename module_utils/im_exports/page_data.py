@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import wording
+from .. import im_wording as wording
 from .line_diff import diff_lines
 
 #: Bytes of differences that one page carries; beyond, the reader is sent to the JSON report.

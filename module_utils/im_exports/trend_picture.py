@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
+from .. import im_wording as wording
 from ..im_history.records import Day
-from . import wording
 
 WIDTH, HEIGHT = 720, 200
 #: The states that are drawn, from the bottom up; what is as wanted would flatten all the rest.

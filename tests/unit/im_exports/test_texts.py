@@ -12,10 +12,11 @@ from xml.etree import ElementTree as ET
 
 import junitparser
 import pytest
-from ansible.module_utils.im_exports import as_csv, as_html, as_json_lines, as_junit, as_prometheus, wording
+from ansible.module_utils import im_wording as wording
+from ansible.module_utils.im_exports import as_csv, as_html, as_json_lines, as_junit, as_prometheus
 from ansible.module_utils.im_exports.line_diff import diff_lines
-from ansible.module_utils.im_exports.wording import share
 from ansible.module_utils.im_report import STATES
+from ansible.module_utils.im_wording import share
 from compliance_reports import HOSTILE, SCRIPT, drifted, report, row
 from debian_packages import need
 from prometheus_client.parser import text_string_to_metric_families

@@ -1,4 +1,4 @@
-"""Words that several exports share."""
+"""Words that the tables for people and the exports share: causes, times and ages, waivers. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from ..im_catalogue import LANGUAGES, text
-from ..im_waivers import SELECTORS
+from .im_catalogue import LANGUAGES, text
+from .im_waivers import SELECTORS
 
 #: States in which nobody has to do anything.
 CALM = ("compliant", "changed", "waived")
