@@ -80,6 +80,7 @@ def test_no_job_waits_for_an_answer_that_nobody_can_give() -> None:
     (ticket,) = (template for template in TEMPLATES if template["playbook"] == "playbooks/ticket.yml")
     assert ticket["extra_vars"] == {"im_ticket_confirm": False}
     for template in TEMPLATES:
+        assert set(template.get("extra_vars", {})) <= set(specified())
         required = {question["variable"] for question in template["survey"] if question["required"]}
         optional = {question["variable"] for question in template["survey"] if "default" in question}
         assert asked_by(template["playbook"]) <= required | optional
