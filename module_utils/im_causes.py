@@ -70,9 +70,14 @@ def causes_of(
     return sorted(found, key=lambda one: CODES.index(one["code"]))
 
 
+def is_of_the_service(one: Mapping[str, Any]) -> bool:
+    """Say whether a cause is a remark about the service, which all seats share: told once is enough."""
+    return one["code"] == "certificate" and set(one["items"]) <= _CERTIFICATE_SERVES
+
+
 def is_remark(one: Mapping[str, Any]) -> bool:
     """Say whether a cause is worth telling and no drift: nothing of the seat is other than wished."""
-    return one["code"] in _REMARKS or (one["code"] == "certificate" and set(one["items"]) <= _CERTIFICATE_SERVES)
+    return one["code"] in _REMARKS or is_of_the_service(one)
 
 
 def mended(one: Mapping[str, Any], state: str) -> bool:

@@ -129,7 +129,9 @@ def _judge(row: Mapping[str, Any], facts: Facts, enforced: bool, today: datetime
 
 def _told(row: Mapping[str, Any], judged: _Judged, facts: Facts, language: str) -> dict[str, Any]:
     waivers = [facts.waivers[position] for position in judged.waivers]
-    remedies = dict.fromkeys(text(f"cause.{one['code']}.remedy", language) for one in judged.causes)
+    # What mends the service stands beside what is found about it.
+    own = [one["code"] for one in judged.causes if not im_causes.is_of_the_service(one)]
+    remedies = dict.fromkeys(text(f"cause.{code}.remedy", language) for code in own)
     return {
         **judged.place,
         "jid": facts.people.get(row["person"], ""),

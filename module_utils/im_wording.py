@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from .im_catalogue import LANGUAGES, text
+from .im_causes import is_of_the_service
 from .im_waivers import SELECTORS
 
 #: States in which nobody has to do anything.
@@ -31,11 +32,15 @@ def sentence(key: str, language: str) -> str:
     return LANGUAGES[language].get(key, key.rpartition(".")[2])
 
 
-def causes(row: Mapping[str, Any], language: str) -> list[str]:
-    """The causes of a row as sentences, one for each code, with the first of the documents and items they are about."""
+def causes(row: Mapping[str, Any], language: str, of_the_service: bool = False) -> list[str]:
+    """The causes of a row as sentences, one for each code, with the first of the documents and items they are about.
+
+    What all seats share is left out unless ``of_the_service``: where rows stand one below the other, once is enough.
+    """
     told = []
-    for code in dict.fromkeys(cause["code"] for cause in row["causes"]):
-        found = [about(cause, language) for cause in row["causes"] if cause["code"] == code]
+    causes_told = [cause for cause in row["causes"] if of_the_service or not is_of_the_service(cause)]
+    for code in dict.fromkeys(cause["code"] for cause in causes_told):
+        found = [about(cause, language) for cause in causes_told if cause["code"] == code]
         what = "; ".join(few([one for one in found if one], language))
         said = sentence(f"cause.{code}", language)
         told.append(f"{said} ({what})" if what else said)

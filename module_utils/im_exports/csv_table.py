@@ -36,7 +36,7 @@ def _cells(row: Mapping[str, Any], language: str) -> list[str]:
         "groups": ", ".join(row["groups"]),
         "state": wording.state(row["state"], language),
         "since": wording.moment(row["since"], language),
-        "causes": " ".join(wording.causes(row, language)),
+        "causes": " ".join(wording.causes(row, language, of_the_service=True)),
         "last_known": wording.last_known(row, language),
         "waiver": " ".join([wording.waiver(row, language), *wording.expired_waivers(row, language)]).strip(),
         "findings": ", ".join(row["findings"]),

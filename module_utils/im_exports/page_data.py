@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import im_wording as wording
+from ..im_causes import is_of_the_service
 from .line_diff import diff_lines
 
 #: Bytes of differences that one page carries; beyond, the reader is sent to the JSON report.
@@ -27,7 +28,9 @@ def page_rows(rows: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any
         kept |= {name: texts.setdefault(row[name], len(texts)) for name in _SHARED if row[name]}
         kept["since"] = wording.moment(row["since"], language)
         kept["causes"] = [
-            [cause["code"], cause.get("document", ""), wording.items(cause, language)] for cause in row["causes"]
+            # The last says whether the line of the seat leaves it out, as all seats share it.
+            [cause["code"], cause.get("document", ""), wording.items(cause, language), is_of_the_service(cause)]
+            for cause in row["causes"]
         ]
         kept["documents"] = documents(row, language)
         kept |= {name: row[name] for name in ("findings", "warnings")}

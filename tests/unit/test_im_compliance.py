@@ -127,6 +127,8 @@ def test_a_certificate_that_still_serves_is_told_but_is_no_drift(rule: str) -> N
     made = report(row(), service=[{"id": rule, "text": "t", "remedy": "r", "detail": "in 9 days"}])
     assert codes(made) == ["certificate"]
     assert (made["rows"][0]["state"], im_compliance.exit_code(made)) == ("compliant", 0)
+    assert made["rows"][0]["remedy"] == ""
+    assert len(im_compliance.as_table(made).splitlines()) == 3, "the certificate is told once, below the rows"
     assert "Service : t r (in 9 days)" in im_compliance.as_table(made)
     silent = report(row("unreachable"), service=[{"id": rule}])
     assert (codes(silent), im_compliance.exit_code(silent)) == (["unreachable", "certificate"], 4)

@@ -73,14 +73,15 @@
   const WIDTH = String(heads.length + 1);
   const lines = (row) => {
     const button = make("button", { type: "button", class: "open", "aria-expanded": "false" }, row.host);
-    const short = [...new Set((row.causes ?? []).map(([code]) => data.causes[code]))];
+    const own = (row.causes ?? []).filter(([, , , shared]) => !shared);
+    const short = [...new Set(own.map(([code]) => data.causes[code]))];
     const beside = [row.last && `${say("last_state")} : ${row.last}`, ...(row.expired ?? [])];
     const cells = [row.login, row.person, row.client, row.version ?? "–", mark(row.state), (row.since ?? "–").slice(0, 10)];
     const element = make("tr", {}, make("th", { scope: "row" }, button), ...cells.map((cell) => make("td", {}, cell)));
     element.append(make("td", {}, make("p", {}, short.join(" ") || "–"), ...notes(beside)));
     // On paper no detail can be opened: a line of its own says what, and what to do.
     const remedy = calm.has(row.state) ? "" : shared(row, "remedy");
-    const long = notes([...causes(row, 3), remedy && `→ ${remedy}`, ...beside]);
+    const long = notes([...causes(own, 3), remedy && `→ ${remedy}`, ...beside]);
     const paper = make("tr", { class: "paper" }, make("td", { colspan: WIDTH }, ...long));
     let drill = null;
     button.addEventListener("click", () => {
@@ -94,8 +95,8 @@
   const notes = (sentences) => sentences.filter(Boolean).map((sentence) => make("p", { class: "note" }, sentence));
 
   const shared = (row, key) => (key in row ? data.texts[row[key]] : "");
-  const causes = (row, most = Infinity) =>
-    (row.causes ?? []).map(([code, path, items = []]) => {
+  const causes = (found, most = Infinity) =>
+    found.map(([code, path, items = []]) => {
       const left = items.length > most ? [`… (+${items.length - most})`] : [];
       const about = [path, [...items.slice(0, most), ...left].join(", ")].filter(Boolean).join(" : ");
       return about ? `${data.causes[code]} (${about})` : data.causes[code];
@@ -107,7 +108,7 @@
       const said = parts.filter(Boolean);
       if (said.length) list.append(make("dt", {}, say(key)), make("dd", {}, ...said.map((part) => make("p", {}, part))));
     };
-    add("why", ...causes(row));
+    add("why", ...causes(row.causes ?? []));
     add("since", row.since);
     add("remedy", shared(row, "remedy"));
     add("detail", shared(row, "detail"));

@@ -292,6 +292,18 @@ def test_the_list_tells_what_a_silent_host_last_was_and_which_waivers_ran_out(pa
     assert why.split("\n\n")[1:] == ["Dérogation expirée le 01/11/2026 (M. Roux : congés)."]
 
 
+def test_what_all_seats_share_stands_in_their_details_only(browser: Chromium, tmp_path: Path) -> None:
+    soon = [{"code": "certificate", "document": "", "items": ["certificate_expires_soon"]}]
+    path = tmp_path / "soon.html"
+    path.write_text(as_html(report(row(causes=soon), row("pc-2", causes=soon))), encoding="utf-8")
+    browser.open(path)
+    assert "certificat" not in browser.run("document.querySelector('#table tbody').innerText")
+    browser.run("document.querySelector('#table .open').click()")
+    assert "(Le certificat expire bientôt.)" in browser.run("document.querySelector('.drill').textContent")
+    choose(browser, "cause", "certificate")
+    assert shown(browser) == ["pc-1", "pc-2"]
+
+
 def test_what_an_audit_only_looked_at_is_not_called_changed(page: Chromium) -> None:
     choose(page, "words", "mallory")
     page.run("document.querySelector('#table .open').click()")

@@ -180,6 +180,11 @@ def test_codes_are_told_as_sentences_and_long_lists_are_cut() -> None:
         {"code": "user", "document": "b", "items": []},
     ]
     told = wording.causes(row(causes=causes), "fr")
+    assert wording.causes(row(causes=causes), "fr", of_the_service=True) == told
+    soon = row(causes=[{"code": "certificate", "document": "", "items": ["certificate_expires_soon"]}])
+    assert wording.causes(soon, "fr") == []
+    (said,) = wording.causes(soon, "fr", of_the_service=True)
+    assert said.endswith("(Le certificat expire bientôt.)")
     assert "(Le compte est désactivé sur le serveur" in told[0]
     assert "(Le certificat expire bientôt., " in told[1] and "tls_expired" not in told[1]
     assert told[2].endswith("(contacts)")
