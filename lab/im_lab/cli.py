@@ -59,6 +59,9 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     fleet_up.add_argument("count", type=int, metavar="N")
     fleet_up.add_argument("--image", help="image to start, of lab.json or any other; default: a snapshot of a desk")
     fleet_up.add_argument("--from", dest="source", default=next(iter(settings.table["hosts"])), metavar="HOST")
+    renew = actions.add_parser("renew", help="make one host anew, as it was when the fleet came up")
+    renew.add_argument("host", metavar="HOST")
+    renew.add_argument("--image", help="as if it were installed anew: from this image, of lab.json or any other")
     actions.add_parser("down", help="remove them")
     actions.add_parser("inventory", help="print hosts and ports as JSON")
     return parser
@@ -88,6 +91,8 @@ def _run(options: argparse.Namespace, settings: Settings, engine: Engine) -> int
         case "fleet", "up":
             image = options.image or fleet.snapshot(settings, engine, options.source)
             fleet.up(settings, engine, options.count, image)
+        case "fleet", "renew":
+            fleet.renew(settings, engine, options.host, options.image)
         case "fleet", "down":
             fleet.down(settings, engine)
         case "fleet", "inventory":

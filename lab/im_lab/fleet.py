@@ -1,5 +1,7 @@
 """Many identical hosts for benchmarks: clones of one desk, each on its own port."""
 
+from collections.abc import Iterable
+
 from . import containers, images
 from .engine import Engine
 from .settings import LabError, Settings
@@ -9,18 +11,20 @@ def up(settings: Settings, engine: Engine, count: int, image: str) -> None:
     """Make the fleet have exactly `count` fresh hosts of an image, of the table or any other."""
     if not 0 < count <= len(settings.fleet_ports):
         raise LabError(f"a fleet has 1 to {len(settings.fleet_ports)} hosts (lab/lab.json), not {count}")
-    if image in settings.table["images"]:
-        image = images.tag(settings, image)
-        images.build_missing(settings, engine, {image})
-    engine.probe(image)
+    image = _built(settings, engine, image)
     containers.prepare(settings)
-    _remove_hosts(settings, engine)
-    shared_key = settings.host_key(settings.table["fleet"]["name"])
-    machines = [
-        containers.desk(settings, name, image, port, host_key=shared_key)
-        for name, port in list(_places(settings).items())[:count]
-    ]
-    containers.start_all(settings, engine, machines, {})
+    _remove_hosts(settings, engine, inventory(settings, engine))
+    _start(settings, engine, image, list(_places(settings))[:count])
+
+
+def renew(settings: Settings, engine: Engine, host: str, image: str | None) -> None:
+    """Make one host anew as its image is: as the fleet came up, or from another image, as if it were installed anew."""
+    if host not in inventory(settings, engine):
+        raise LabError(f"the fleet has no host named '{host}'; `lab/lab fleet inventory` lists them")
+    image = image or engine.containers()[settings.container(host)]["Image"]
+    image = _built(settings, engine, image)
+    _remove_hosts(settings, engine, [host])
+    _start(settings, engine, image, [host])
 
 
 def snapshot(settings: Settings, engine: Engine, host: str) -> str:
@@ -39,13 +43,28 @@ def inventory(settings: Settings, engine: Engine) -> dict[str, int]:
 
 def down(settings: Settings, engine: Engine) -> None:
     """Remove the hosts of the fleet and the snapshot they came from, nothing else."""
-    _remove_hosts(settings, engine)
+    _remove_hosts(settings, engine, inventory(settings, engine))
     if engine.image_exists(_snapshot_image(settings)):
         engine.podman("rmi", _snapshot_image(settings))
 
 
-def _remove_hosts(settings: Settings, engine: Engine) -> None:
-    names = [settings.container(name) for name in inventory(settings, engine)]
+def _built(settings: Settings, engine: Engine, image: str) -> str:
+    """The full name of an image, of the table or any other, that podman can start."""
+    if image in settings.table["images"]:
+        image = images.tag(settings, image)
+        images.build_missing(settings, engine, {image})
+    engine.probe(image)
+    return image
+
+
+def _start(settings: Settings, engine: Engine, image: str, hosts: Iterable[str]) -> None:
+    shared_key, places = settings.host_key(settings.table["fleet"]["name"]), _places(settings)
+    machines = [containers.desk(settings, host, image, places[host], host_key=shared_key) for host in hosts]
+    containers.start_all(settings, engine, machines, {})
+
+
+def _remove_hosts(settings: Settings, engine: Engine, hosts: Iterable[str]) -> None:
+    names = [settings.container(name) for name in hosts]
     if names:
         engine.podman("rm", "--force", "--time", "0", *names)
 

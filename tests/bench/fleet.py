@@ -43,9 +43,19 @@ def bench(inventory: Path) -> None:
     pinged = f"ansible -m ping, {statistics.median(one.cpu for _, one in pairs) / HOSTS * 1000:.0f} ms"
     cpu = statistics.median(a.cpu for a, _ in pairs) / HOSTS * 1000
     line("site no change, control node CPU", cpu, "ms/host", "-", pinged)
-    traced = run(*site, "-vvv").output
-    calls = len(re.findall(r"SSH: EXEC ", traced)) / HOSTS
-    line("site no change, remote calls", calls, "calls/host", "<= 2", "a looped copy: one for each file of each login")
+    _calls("site", site, "a looped copy: one for each file of each login")
+    lab = (BIN / "ansible-playbook", "-i", inventory, "playbooks/lab.yml", "-e", "im_lab_history=")
+    pairs = [(run(*lab), run(*site)) for _ in range(ROUNDS)]
+    sited = f"site.yml, {HOSTS} hosts, median {statistics.median(one.wall for _, one in pairs):.2f} s"
+    line("lab in batches / site, wall", statistics.median(a.wall / b.wall for a, b in pairs), "times", "<= 1.5", sited)
+    line("lab in batches / site, CPU", statistics.median(a.cpu / b.cpu for a, b in pairs), "times", "<= 1.3", sited)
+    _calls("lab", lab, "site.yml: the same")
+
+
+def _calls(name: str, command: tuple[str | Path, ...], other: str) -> None:
+    """Count the remote calls of a run in which nothing changes."""
+    calls = len(re.findall(r"SSH: EXEC ", run(*command, "-vvv").output)) / HOSTS
+    line(f"{name} no change, remote calls", calls, "calls/host", "<= 2", other)
 
 
 def main() -> None:

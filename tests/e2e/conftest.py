@@ -1,9 +1,17 @@
-"""The last line of a run of these tests: how much of what ``--check`` foretold was held against the results."""
+"""The lab's own programs are on the path: they know where its hosts are.
+
+The last line of a run tells how much of what ``--check`` foretold was held against the results.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import predictions
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "lab"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,6 +11,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import slixmpp
@@ -173,16 +174,25 @@ def test_secrets_are_for_their_owner_alone_and_in_no_command_line() -> None:
     assert not [password for password in passwords if password in shown]
 
 
+def in_fleet(row: dict[str, Any], command: str) -> str:
+    """Run a command in a host of the fleet, reached as its row of the inventory says."""
+    options = [*row["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-F", "none"]
+    place = ["-i", row["ansible_ssh_private_key_file"], "-p", str(row["ansible_port"]), "root@127.0.0.1"]
+    return subprocess.run(["ssh", *options, *place, command], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_a_fleet_comes_and_goes() -> None:
     lab("fleet", "up", "2", "--image", "debian13")
     try:
         rows = json.loads(lab("fleet", "inventory"))
         assert list(rows) == ["fleet-001", "fleet-002"]
         for name, row in rows.items():
-            options = [*row["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-F", "none"]
-            place = ["-i", row["ansible_ssh_private_key_file"], "-p", str(row["ansible_port"]), "root@127.0.0.1"]
-            said = subprocess.run(["ssh", *options, *place, "hostname"], capture_output=True, text=True, check=True)
-            assert said.stdout.strip() == name
+            assert in_fleet(row, "hostname; touch /root/mark") == name
+        lab("fleet", "renew", "fleet-002")
+        assert in_fleet(rows["fleet-001"], "ls /root") == "mark"
+        assert in_fleet(rows["fleet-002"], "hostname; ls /root") == "fleet-002"
+        assert json.loads(lab("fleet", "inventory")) == rows
+        assert "no host named 'fleet-009'" in call_lab("fleet", "renew", "fleet-009").stderr
     finally:
         lab("fleet", "down")
     assert json.loads(lab("fleet", "inventory")) == {}
