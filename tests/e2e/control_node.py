@@ -1,0 +1,132 @@
+"""A control node of the lab: a container that systemd has booted, with this project and its Python mounted into it.
+
+It stands in the lab's network, so that it reaches desks and service as a real one does, by their names.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "lab"))
+
+from im_lab.engine import Engine, run
+from im_lab.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+SITE = "/srv/site"
+ACCOUNT = "im-nightly"
+VAULT_PASSWORD = "CANARY-of-the-vault"
+_BIN = Path(sys.executable).parent
+_INSTALL = (
+    "apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends"
+)
+#: 42: the packages could not be had. The venv may lead to a Python in root's home, and the account has to get there.
+#: systemd hands credentials over by mounts, which have to be shared as they are on a machine that is no container.
+_BOOT = (
+    f"chmod a+x /root; {_INSTALL} systemd-sysv cron || exit 42;"
+    " systemd-machine-id-setup; systemctl mask systemd-firstboot; mount --make-rshared /; exec /sbin/init"
+)
+_PATIENCE = 300  # seconds, on a machine that does ten other things
+
+
+class ControlNode:
+    """The container, seen by its administrator."""
+
+    def __init__(self, engine: Engine, settings: Settings, name: str, directory: Path) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._name = name
+        self._directory = directory
+
+    def sh(self, command: str, check: bool = True) -> str:
+        """Run a shell command as root; returns what it prints."""
+        printed: str = self._engine.podman("exec", self._name, "sh", "-c", f"exec 2>&1; {command}", check=check)
+        return printed.strip()
+
+    def detach(self, *command: str) -> None:
+        """Start a command that goes on."""
+        self._engine.podman("exec", "--detach", self._name, *command)
+
+    def write(self, path: str, content: str, mode: str = "644", owner: str = "root") -> None:
+        """Write a file there."""
+        here = self._directory / "file"
+        here.write_text(content, encoding="utf-8")
+        self.sh(f"mkdir -p {Path(path).parent}")
+        self._engine.podman("cp", str(here), f"{self._name}:{path}")
+        self.sh(f"chmod {mode} {path}; chown {owner}: {path}")
+
+    def schedule(self, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        """Run schedule.yml there as root, over the site's inventory."""
+        more = {"im_schedule_user": ACCOUNT, "im_schedule_vault_password_file": f"{SITE}/vault-password", **variables}
+        command = [str(_BIN / "ansible-playbook"), "-i", f"{SITE}/inventory", "playbooks/schedule.yml", *arguments]
+        command += ["--vault-password-file", f"{SITE}/vault-password", "-e", json.dumps(more)]
+        inside = ["podman", "exec", "--workdir", str(PROJECT), "--env", "LC_ALL=C.UTF-8", self._name, *command]
+        return run(inside, check=False, environment=self._engine.environment())
+
+    def wait(self, condition: str, seconds: int = 90) -> None:
+        """Wait until a shell condition holds there."""
+        self.sh(f"for i in $(seq {5 * seconds}); do ! {{ {condition}; }} || exit 0; sleep 0.2; done; exit 1")
+
+
+@contextmanager
+def control_node(directory: Path) -> Iterator[ControlNode]:
+    """Boot one; gone afterwards.
+
+    Args:
+        directory: for scratch files.
+    """
+    settings = Settings.from_environment()
+    engine = Engine(settings)
+    name = settings.container("control")
+    image = engine.podman("inspect", "--format", "{{.ImageName}}", settings.container(_like())).strip()
+    (PROJECT / "reports").mkdir(mode=0o700, exist_ok=True)
+    volumes = [f"{PROJECT}:{PROJECT}:ro"]
+    if sys.base_prefix != "/usr":
+        volumes.append(f"{sys.base_prefix}:{sys.base_prefix}:ro")
+    mounts = [word for volume in volumes for word in ("--volume", volume)]
+    engine.podman("rm", "--force", "--ignore", "--time", "0", name)
+    engine.podman(
+        *("run", "--detach", "--name", name, "--hostname", "control", "--label", f"im-lab={settings.prefix}"),
+        *("--network", settings.network, "--systemd=always", "--cap-add", "SYS_ADMIN", *mounts),
+        # What runs there writes neither into this project's reports nor reads them.
+        *("--tmpfs", f"{PROJECT}/reports:mode=755,notmpcopyup", "--tmpfs", f"{PROJECT}/.lab:mode=700,notmpcopyup"),
+        *(image, "sh", "-c", _BOOT),
+    )
+    try:
+        _wait_for_systemd(engine, name)
+        node = ControlNode(engine, settings, name, directory)
+        node.sh(f"useradd --create-home {ACCOUNT}; chown {ACCOUNT}: {PROJECT}/reports")
+        yield node
+    finally:
+        engine.podman("rm", "--force", "--time", "0", name)
+
+
+def _like() -> str:
+    """A desk whose image has the libraries, or the very Python, that this Python needs."""
+    of_debian_12 = sys.base_prefix == "/usr" and sys.version_info[:2] == (3, 11)
+    return "pc-bib-01" if of_debian_12 else "pc-lab-03"
+
+
+def _wait_for_systemd(engine: Engine, name: str) -> None:
+    """Skip the test, with what was seen, where the kernel or the container engine lets no systemd run."""
+    deadline = time.monotonic() + _PATIENCE
+    asking = "test $(cat /proc/1/comm) != systemd || systemctl is-system-running --wait"
+    while True:
+        seen = engine.podman("exec", name, "sh", "-c", asking, check=False).strip()
+        if seen in ("running", "degraded"):
+            return
+        state = engine.podman("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name).strip()
+        assert state != "exited 42", "Debian's packages of systemd and cron cannot be installed"
+        if state.startswith("exited") or time.monotonic() > deadline:
+            logs = engine.podman("logs", "--tail", "5", name, check=False)
+            pytest.skip(f"systemd does not boot in a container here: {state}, '{seen}' after {_PATIENCE} s; {logs}")
+        time.sleep(0.5)
