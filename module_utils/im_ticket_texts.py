@@ -206,7 +206,8 @@ def private(case: Case, look: Look, result: Result, language: str = "fr") -> str
     row = result.row
     when = "when_check" if result.check_mode else "when"
     lines = [say(when, at=result.at, seconds=result.seconds), "", result.table, ""]
-    installed = [f"{name} {result.packages.get(name, '')}".strip() for name in look.missing]
+    # Only what the host says it has now: a check installs nothing, and an installation may fail.
+    installed = [f"{name} {result.packages[name]}" for name in look.missing if result.packages.get(name)]
     lines.append(say("packages", packages=", ".join(installed)) if installed else say("no_packages"))
     lines.append(say("account", jid=visible(case.jid), verdict=row["verdict"], hint=row["hint"]))
     if row["documents"]:

@@ -175,6 +175,12 @@ def test_the_note_has_versions_documents_verdict_duration_and_the_difference() -
     assert "Reste à faire" not in note
 
 
+def test_a_package_that_was_not_installed_is_never_told_as_installed() -> None:
+    note = private(CASE, LOOK, result(False, check_mode=True)._replace(packages={}))
+    assert "Paquets installés : aucun de plus" in note
+    assert "pidgin 2.14" not in note
+
+
 def test_a_long_difference_is_cut_and_says_by_how_much() -> None:
     long = LOOK._replace(diffs=[{"path": ".purple/accounts.xml", "before": "", "after": "line\n" * 1000}])
     note = private(CASE, long, result())
