@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from . import im_causes, im_waivers
 from . import im_wording as wording
 from .im_catalogue import text
+from .im_first_login import ANYBODY
 from .im_report import STATES, aligned, findings
 
 SCHEMA = 1
@@ -139,7 +140,9 @@ def _told(row: Mapping[str, Any], judged: _Judged, facts: Facts, language: str) 
         "state": judged.state,
         "causes": judged.causes,
         "remedy": " ".join(remedies),
-        **{name: row[name] for name in ("detail", "verdict", "hint", "documents", "warnings")},
+        # Nobody knows the accounts of those who will log in.
+        "verdict": "" if row["login"] == ANYBODY else row["verdict"],
+        **{name: row[name] for name in ("detail", "hint", "documents", "warnings")},
         "findings": findings(row, language),
         "diff": list(facts.diffs.get((row["host"], row["login"], row["client"]), [])),
         "waiver": _said(waivers[0]) if waivers else None,
