@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +16,7 @@ from ansible.module_utils.im_preflight import of_host
 from homes import add_login, lay, remove_login
 from lab_runs import PROJECT, changed_hosts, on_desk, playbook, report_of
 from predictions import TRACES
+from terminal import run_at_terminal
 
 # The script that plays GLPI, and the certificates for it, are those of the unit tests.
 sys.path += [str(PROJECT / "tests" / "unit" / part) for part in ("im_tickets", "xmpp")]
@@ -90,34 +89,9 @@ def at_terminal(*arguments: str, answers: Sequence[tuple[str, str]], extra: dict
         **os.environ,
         "PATH": f"{programs}:{os.environ['PATH']}",
         "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
     }
-    settings |= {"ANSIBLE_NOCOLOR": "1", "TERM": "xterm", "LC_ALL": "C.UTF-8"}
-    process, terminal = pty.fork()
-    if process == 0:
-        os.chdir(PROJECT)
-        os.execve(command[0], command, settings)  # noqa: S606 - no shell is wanted
-    shown, left, told, silences = b"", list(answers), b"", 0
-    while True:
-        ready, _, _ = select.select([terminal], [], [], 2)
-        if not ready:
-            # Ansible throws away what was typed before it began to listen, which is after it showed the question.
-            os.write(terminal, told)
-            silences += 1
-            assert silences < 300, f"nothing more was shown after: {shown.decode(errors='replace')[-2000:]}"
-            continue
-        try:
-            came = os.read(terminal, 65536)
-        except OSError:  # Linux says EIO when the other side has closed
-            came = b""
-        if not came:
-            break
-        shown += came
-        if left and left[0][0] in shown.decode("utf-8", "replace"):
-            told = f"{left.pop(0)[1]}\n".encode()
-            os.write(terminal, told)
-    _, status = os.waitpid(process, 0)
-    assert not left, f"never asked {left}: {shown.decode(errors='replace')}"
-    return os.waitstatus_to_exitcode(status), shown.decode("utf-8", "replace").replace("\r", "")
+    return run_at_terminal(command, PROJECT, settings, answers)
 
 
 def test_a_ticket_is_served_proven_and_answered_and_a_second_run_adds_nothing(
