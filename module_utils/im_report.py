@@ -45,6 +45,7 @@ class HostResult(NamedTuple):
         anybody: whoever logs in, as a seat, where first logins are served.
         not_begun: it answered, but the play stopped before its turn.
         silence: what the connection said of its silence.
+        fell_silent: it had answered before.
     """
 
     seats: Sequence[Mapping[str, Any]]
@@ -55,6 +56,7 @@ class HostResult(NamedTuple):
     anybody: Sequence[Mapping[str, Any]] = ()
     not_begun: bool = False
     silence: str = ""
+    fell_silent: bool = False
 
 
 def results_of(
@@ -71,6 +73,7 @@ def results_of(
             anybody=seats_of(variables.get("im_first_login")) if variables.get("im_client_first_login", True) else (),
             not_begun=host in not_begun,
             silence=next((str(one.get("msg", "")) for one in steps if one.get("unreachable")), ""),
+            fell_silent=not steps[0].get("unreachable") and any(one.get("unreachable") for one in steps),
         )
         for host in hosts
         for variables in [hostvars[host]]
@@ -147,17 +150,17 @@ def _of_the_host(result: HostResult, looked_at: bool, language: str) -> dict[str
     if result.not_begun:
         return {"state": "deferred", "detail": text("report.not_begun_detail", language)}
     if result.unreachable:
-        return {"state": "unreachable", "detail": _silence(result, looked_at, language)}
+        return {"state": "unreachable", "detail": _silence(result, language)}
     if result.failure:
         return {"state": "failed", "detail": result.failure}
     return {} if looked_at else {"state": "unreachable", "detail": ""}
 
 
-def _silence(result: HostResult, looked_at: bool, language: str) -> str:
+def _silence(result: HostResult, language: str) -> str:
     """What is worth saying about a host that is not simply off; "" for one that is."""
     if any(sign in result.silence for sign in _KEY_SIGNS):
         return text("report.host_key", language)
-    return text("report.fell_silent", language) if looked_at else ""
+    return text("report.fell_silent", language) if result.fell_silent else ""
 
 
 def all_good(rows: Sequence[Mapping[str, Any]]) -> bool:

@@ -137,6 +137,16 @@ def test_a_host_that_fell_silent_after_its_profile_was_written_is_not_compliant(
     assert [document["action"] for document in row["documents"]] == ["unchanged", "changed"]
 
 
+def test_a_host_that_fell_silent_before_its_profile_was_read_is_told_apart_from_one_that_is_off() -> None:
+    variables = {"im_seats": SEATS, "__im_client_host": {"platform": "Debian"}}
+    variables["__im_client_profile"] = {"unreachable": True, "msg": "connection reset"}
+    (row,) = rows(im_report.results_of({"pc": variables}, ["pc"])["pc"])
+    assert (row["state"], row["detail"]) == ("unreachable", im_report.text("report.fell_silent"))
+    off = {"im_seats": SEATS, "__im_client_host": {"unreachable": True, "msg": "no route to host"}}
+    (row,) = rows(im_report.results_of({"pc": off}, ["pc"])["pc"])
+    assert (row["state"], row["detail"]) == ("unreachable", "")
+
+
 def test_a_host_that_broke_after_its_profile_was_written_has_failed() -> None:
     (row,) = rows(HostResult(SEATS, profile("changed"), "Make the machine trust the service's CA: no space", False))
     assert (row["state"], row["detail"]) == ("failed", "Make the machine trust the service's CA: no space")
