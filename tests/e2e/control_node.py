@@ -23,6 +23,7 @@ from im_lab.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 SITE = "/srv/site"
+INVENTORY = f"{PROJECT}/inventories/example-campus"
 ACCOUNT = "im-nightly"
 VAULT_PASSWORD = "CANARY-of-the-vault"
 _BIN = Path(sys.executable).parent
@@ -41,11 +42,9 @@ _PATIENCE = 300  # seconds, on a machine that does ten other things
 class ControlNode:
     """The container, seen by its administrator."""
 
-    def __init__(self, engine: Engine, settings: Settings, name: str, directory: Path) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
-        self._settings = settings
         self._name = name
-        self._directory = directory
 
     def sh(self, command: str, check: bool = True) -> str:
         """Run a shell command as root; returns what it prints."""
@@ -58,19 +57,28 @@ class ControlNode:
 
     def write(self, path: str, content: str, mode: str = "644", owner: str = "root") -> None:
         """Write a file there."""
-        here = self._directory / "file"
-        here.write_text(content, encoding="utf-8")
-        self.sh(f"mkdir -p {Path(path).parent}")
-        self._engine.podman("cp", str(here), f"{self._name}:{path}")
+        self._engine.podman(
+            *("exec", "--interactive", self._name, "sh", "-c", f"mkdir -p {Path(path).parent}; cat > {path}"),
+            stdin=content,
+        )
         self.sh(f"chmod {mode} {path}; chown {owner}: {path}")
 
+    def type(self, words: list[str]) -> subprocess.CompletedProcess[str]:
+        """Type a command in the project, as root; the site's own way to the vault's password is in the environment."""
+        environment = {
+            "LC_ALL": "C.UTF-8",
+            "PATH": f"{_BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "ANSIBLE_VAULT_PASSWORD_FILE": f"{SITE}/vault-password",
+        }
+        known = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+        command = ["podman", "exec", "--workdir", str(PROJECT), *known, self._name, *words]
+        return run(command, check=False, environment=self._engine.environment())
+
     def schedule(self, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        """Run schedule.yml there as root, over the site's inventory."""
-        more = {"im_schedule_user": ACCOUNT, "im_schedule_vault_password_file": f"{SITE}/vault-password", **variables}
-        command = [str(_BIN / "ansible-playbook"), "-i", f"{SITE}/inventory", "playbooks/schedule.yml", *arguments]
-        command += ["--vault-password-file", f"{SITE}/vault-password", "-e", json.dumps(more)]
-        inside = ["podman", "exec", "--workdir", str(PROJECT), "--env", "LC_ALL=C.UTF-8", self._name, *command]
-        return run(inside, check=False, environment=self._engine.environment())
+        """Run schedule.yml there as root, over the site's inventory, with variables of the command line."""
+        more = {"im_schedule_user": ACCOUNT, **variables}
+        command = ["ansible-playbook", "-i", "inventories/example-campus", "playbooks/schedule.yml"]
+        return self.type([*command, *arguments, "-e", json.dumps(more)])
 
     def wait(self, condition: str, seconds: int = 90) -> None:
         """Wait until a shell condition holds there."""
@@ -78,12 +86,8 @@ class ControlNode:
 
 
 @contextmanager
-def control_node(directory: Path) -> Iterator[ControlNode]:
-    """Boot one; gone afterwards.
-
-    Args:
-        directory: for scratch files.
-    """
+def control_node() -> Iterator[ControlNode]:
+    """Boot one; gone afterwards."""
     settings = Settings.from_environment()
     engine = Engine(settings)
     name = settings.container("control")
@@ -99,11 +103,13 @@ def control_node(directory: Path) -> Iterator[ControlNode]:
         *("--network", settings.network, "--systemd=always", "--cap-add", "SYS_ADMIN", *mounts),
         # What runs there writes neither into this project's reports nor reads them.
         *("--tmpfs", f"{PROJECT}/reports:mode=755,notmpcopyup", "--tmpfs", f"{PROJECT}/.lab:mode=700,notmpcopyup"),
+        # The site has its inventory where the guide says.
+        *("--tmpfs", f"{INVENTORY}:mode=755,notmpcopyup"),
         *(image, "sh", "-c", _BOOT),
     )
     try:
         _wait_for_systemd(engine, name)
-        node = ControlNode(engine, settings, name, directory)
+        node = ControlNode(engine, name)
         node.sh(f"useradd --create-home {ACCOUNT}; chown {ACCOUNT}: {PROJECT}/reports")
         yield node
     finally:

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from email import message_from_string, policy
 from pathlib import Path
 
+import guide
 import pytest
 from ansible.constants import DEFAULT_VAULT_ID_MATCH
 from ansible.parsing.vault import VaultLib, VaultSecret
-from control_node import ACCOUNT, PROJECT, SITE, VAULT_PASSWORD, ControlNode, control_node
+from control_node import ACCOUNT, INVENTORY, PROJECT, SITE, VAULT_PASSWORD, ControlNode, control_node
 
 sys.path.append(str(PROJECT / "tests" / "unit" / "im_alert"))
 sys.path.append(str(PROJECT / "tests" / "unit" / "xmpp"))
@@ -56,6 +57,7 @@ def lay_site(node: ControlNode) -> None:
         "im_enforced_preferences": [],
         "im_accounts_reach": place,
         "im_accounts_admin": {"jid": f"svc-check@{domain}", "password": "{{ vault_im_admin_password }}", **place},
+        "im_schedule_vault_password_file": f"{SITE}/vault-password",
         # No desk has this version: the seat is in drift whatever other tests left there.
         "im_minimum_versions": {"pidgin": "99"},
         "im_alert_mail": {
@@ -70,9 +72,9 @@ def lay_site(node: ControlNode) -> None:
     }
     vault = {"vault_im_admin_password": people[f"svc-check@{domain}"], "vault_mail_password": PASSWORD}
     locked = VaultLib([(DEFAULT_VAULT_ID_MATCH, VaultSecret(VAULT_PASSWORD.encode()))]).encrypt(json.dumps(vault))
-    node.write(f"{SITE}/inventory/hosts.json", json.dumps({"desks": {"hosts": {"pc-bib-01": desk}}}))
-    node.write(f"{SITE}/inventory/group_vars/all/site.yml", json.dumps(site))
-    node.write(f"{SITE}/inventory/group_vars/all/vault.yml", locked.decode())
+    node.write(f"{INVENTORY}/hosts.json", json.dumps({"desks": {"hosts": {"pc-bib-01": desk}}}))
+    node.write(f"{INVENTORY}/group_vars/all/site.yml", json.dumps(site))
+    node.write(f"{INVENTORY}/group_vars/all/vault.yml", locked.decode())
     node.write(f"{SITE}/vault-password", VAULT_PASSWORD, "600")
     node.write(f"{SITE}/key", settings.key.read_text(encoding="utf-8"), "600", ACCOUNT)
     node.write(f"{SITE}/known_hosts", f"pc-bib-01 {known}")
@@ -82,8 +84,8 @@ def lay_site(node: ControlNode) -> None:
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlNode]:
-    with control_node(tmp_path_factory.mktemp("control")) as booted:
+def node() -> Iterator[ControlNode]:
+    with control_node() as booted:
         lay_site(booted)
         yield booted
 
@@ -103,6 +105,7 @@ def letters(node: ControlNode) -> list[str]:
 
 
 def test_the_night_is_arranged_run_told_and_taken_away_again(node: ControlNode) -> None:
+    dry, lay, gone = guide.commands("Chaque nuit")
     # cron first: it has to wait for its minute, and does beside the rest.
     node.sh(f"install -m 600 -o {ACCOUNT} {SITE}/vault-password {SITE}/own-vault-password")
     by_cron = {"im_schedule_way": "cron", "im_schedule_name": "im-cron", "im_schedule_jitter": 0}
@@ -114,10 +117,10 @@ def test_the_night_is_arranged_run_told_and_taken_away_again(node: ControlNode) 
     node.sh("sed -i \"s/^5 3 /$(date -d '60 seconds' '+%-M %-H') /\" /etc/cron.d/im-cron")
     before = node.sh(TRACES)
 
-    foretold = node.schedule("--check", "--diff")
+    foretold = node.type(dry)
     assert changes(foretold) > 0 and node.sh(TRACES) == before
     assert "+OnCalendar=*-*-* 02:30:00" in foretold.stdout
-    assert changes(node.schedule()) > 0
+    assert changes(node.type(lay)) > 0
     assert changes(node.schedule("--check")) == 0
     assert node.sh(f"systemd-analyze verify /etc/systemd/system/{NAME}*") == ""
     assert node.sh(f"systemctl is-enabled {NAME}.timer; systemctl is-active {NAME}.timer") == "enabled\nactive"
@@ -156,9 +159,8 @@ def test_the_night_is_arranged_run_told_and_taken_away_again(node: ControlNode) 
     assert NAME in known and not [secret for secret in secrets if secret in known]
 
     node.sh("pkill -f 'slee[p] 600'")
-    gone = {"im_schedule_state": "absent"}
-    assert changes(node.schedule(**gone)) > 0
-    assert changes(node.schedule(**{**by_cron, **gone})) > 0
+    assert changes(node.type(gone)) > 0
+    assert changes(node.schedule(**by_cron, im_schedule_state="absent")) > 0
     assert node.sh(TRACES) == ""
     assert NAME not in node.sh("systemctl list-timers --all --no-legend; systemctl list-unit-files --no-legend")
 
