@@ -15,6 +15,7 @@ if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
 from ansible.module_utils.im_catalogue import text
+from ansible.module_utils.im_clients import load_clients
 from ansible.module_utils.im_directory import csv_bytes, people_file, people_from_csv, people_from_ldap
 from ansible.module_utils.im_first_login_offer import seats_of
 from ansible.module_utils.im_inventory import (
@@ -92,6 +93,11 @@ def im_clients_left_alone(seats: list[dict[str, Any]], left_alone: list[str]) ->
     return list(dict.fromkeys(client for _, client in named if client not in deployed))
 
 
+def im_client_names(roles_paths: list[str]) -> list[str]:
+    """Names of all clients that there are: the roles that say how they are deployed."""
+    return list(load_clients(roles_paths))
+
+
 def im_first_login_seats(first_login: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Write whoever logs in to a host as a seat whose login is "*"."""
     return seats_of(first_login)
@@ -112,6 +118,7 @@ class FilterModule:
         """Return name -> function."""
         functions = (
             im_accounts,
+            im_client_names,
             im_clients,
             im_clients_left_alone,
             im_first_login_seats,

@@ -64,7 +64,7 @@ ticket:
     number: {description: As the ticket system has it., type: str, returned: success}
     requester: {description: Key of C(im_people). It may be unknown there., type: str, returned: success}
     machine: {description: Name of a host. It may be unknown to the inventory., type: str, returned: success}
-    client: {description: "V(gajim), V(pidgin) or V(thunderbird).", type: str, returned: success}
+    client: {description: Such as V(gajim). It may be unknown to the roles., type: str, returned: success}
     site: {description: Free text of one line; empty for none., type: str, returned: success}
     deadline: {description: ISO day; empty for none., type: str, returned: success}
     login: {description: Session on the host; empty for that of the inventory., type: str, returned: success}

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from .problems import Mistake, TicketProblem, mistake, problem, shown
 
-CLIENTS = ("gajim", "pidgin", "thunderbird")
-
 #: Names of the fields in files and ticket bodies, as ``plain()`` gives them.
 NAMES: dict[str, tuple[str, ...]] = {
     "number": ("numero", "number"),
@@ -27,6 +25,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 _NUMBER = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 _KEY = re.compile(r"[^\W_](?:[\w.+-]{0,126}[\w])?")
 _MACHINE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
+#: Name of a role.
+_CLIENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LOGIN = re.compile(r"\w[\w.@+-]{0,63}")
 _DAYS = ("%Y-%m-%d", "%d/%m/%Y")
 _NOTHING = ("", "-", "~", "null", "none")
@@ -44,7 +44,7 @@ class Ticket(NamedTuple):
         number: as the ticket system has it.
         requester: key of im_people; whether there is such a person is for the inventory to say.
         machine: name in the inventory.
-        client: gajim, pidgin or thunderbird.
+        client: such as gajim; whether there is such a client, the roles say (``im_clients``).
         site: for people, "" when the ticket says none.
         deadline: ISO day, or "".
         login: session on the machine; "" stands for that of the inventory.
@@ -116,7 +116,7 @@ def read_ticket(values: Mapping[str, str], where: str, own: Mapping[str, Iterabl
         try:
             fields[field] = read(value)
         except ValueError:
-            mistakes.append(mistake(field, where=where, value=value, known=", ".join(CLIENTS)))
+            mistakes.append(mistake(field, where=where, value=value))
     try:
         check_number(values.get("number", ""))
     except TicketProblem as wrong:
@@ -146,10 +146,8 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
 
 
 def _client(value: str) -> str:
-    name = plain(value).removeprefix("mozilla ")
-    if name not in CLIENTS:
-        raise ValueError
-    return name
+    name = value.casefold()
+    return name if _CLIENT.fullmatch(name) else _matching(_CLIENT)(plain(value).removeprefix("mozilla "))
 
 
 def _site(value: str) -> str:

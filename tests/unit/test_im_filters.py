@@ -21,3 +21,7 @@ def test_a_client_is_left_alone_only_where_no_seat_is_to_have_it_deployed() -> N
     assert filters.im_clients_left_alone(seats, []) == []
     assert filters.im_clients_left_alone(seats, ["amartin/pidgin", "amartin/gajim"]) == ["gajim"]
     assert filters.im_clients_left_alone(seats, ["amartin/pidgin", "zobrien/pidgin"]) == ["pidgin"]
+
+
+def test_the_clients_are_the_roles_that_say_how_they_are_deployed() -> None:
+    assert filters.im_client_names([str(PROJECT / "roles")]) == ["gajim", "pidgin", "thunderbird"]

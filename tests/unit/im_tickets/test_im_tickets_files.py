@@ -83,7 +83,7 @@ def test_what_else_stands_in_a_ticket_is_named_once_and_not_looked_at(tmp_path: 
 
 
 def test_a_wrong_row_does_not_keep_a_good_one_from_being_read(tmp_path: Path) -> None:
-    system = tickets(tmp_path, "t.csv", "numero;demandeur;poste;logiciel\n1;a.b;pc;Signal\n2;a.b;pc;gajim\n")
+    system = tickets(tmp_path, "t.csv", "numero;demandeur;poste;logiciel\n1;a.b;pc;Gajim ou Pidgin\n2;a.b;pc;gajim\n")
     assert system.waiting() == ["1", "2"]
     assert system.read("2").ticket.client == "gajim"
     assert code_of(system, "1") == "client"

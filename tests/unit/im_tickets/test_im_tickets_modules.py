@@ -92,9 +92,9 @@ def test_when_several_wait_they_are_named_and_none_is_chosen(info: Run, tmp_path
 
 
 def test_sentences_are_in_the_language_that_was_asked_for(info: Run, tmp_path: Path) -> None:
-    file = write(tmp_path / "t.yml", {**ENTRY, "logiciel": "Signal"})
-    assert "choisissez parmi gajim, pidgin, thunderbird" in info(file=file)["msg"]
-    assert "choose among gajim, pidgin, thunderbird" in info(file=file, language="en")["msg"]
+    file = write(tmp_path / "t.yml", {**ENTRY, "logiciel": "Signal ou Gajim"})
+    assert "donnez-en un seul, comme gajim" in info(file=file)["msg"]
+    assert "give a single one, such as gajim" in info(file=file, language="en")["msg"]
 
 
 @pytest.mark.parametrize("api", APIS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from ansible.module_utils.im_catalogue import LANGUAGES
 from ansible.module_utils.im_tickets.marker import KINDS, last_reference, reference
 from ansible.module_utils.im_tickets.problems import TicketProblem, shown
-from ansible.module_utils.im_tickets.ticket import CLIENTS, Ticket, check_number, field_names, plain, read_ticket
+from ansible.module_utils.im_tickets.ticket import Ticket, check_number, field_names, plain, read_ticket
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +36,7 @@ def test_every_mistake_is_told_at_once_with_the_place() -> None:
     wrong = {
         "number": "../4711",
         "machine": "pc 12",
-        "client": "Signal",
+        "client": "Signal ou Gajim",
         "deadline": "32/12/2026",
         "login": "a b",
         "site": "x" * 201,
@@ -110,12 +111,21 @@ def test_the_site_is_free_text_and_stays_as_it_is() -> None:
     assert read_ticket({**GOOD, "site": hostile}, "x").site == hostile
 
 
-@pytest.mark.parametrize("name", ["gajim", "Gajim", " PIDGIN ", "Mozilla Thunderbird", "thunderbird"])
-def test_a_client_is_known_by_its_name(name: str) -> None:
-    assert read_ticket({**GOOD, "client": name}, "x").client in CLIENTS
+@pytest.mark.parametrize(
+    ("name", "client"),
+    [
+        ("gajim", "gajim"),
+        ("Gajim", "gajim"),
+        (" PIDGIN ", "pidgin"),
+        ("Mozilla Thunderbird", "thunderbird"),
+        ("my_client", "my_client"),
+    ],
+)
+def test_a_client_is_known_by_its_name_and_whether_there_is_one_is_for_the_roles_to_say(name: str, client: str) -> None:
+    assert read_ticket({**GOOD, "client": name}, "x").client == client
 
 
-@pytest.mark.parametrize("name", ["Gajim ou Pidgin", "pas gajim", "gajim2"])
+@pytest.mark.parametrize("name", ["Gajim ou Pidgin", "pas gajim", "2gajim", "gajim; pidgin"])
 def test_which_client_is_never_guessed(name: str) -> None:
     assert codes_of(lambda: read_ticket({**GOOD, "client": name}, "x")) == ["client"]
 
@@ -160,7 +170,7 @@ def test_a_field_that_was_read_is_fit_for_what_it_is_used_for(randomised: Random
             return
         assert all(field.isprintable() for field in ticket)
         assert not set("/\\ \0") & set(ticket.number + ticket.machine + ticket.requester + ticket.login)
-        assert ticket.client in CLIENTS
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", ticket.client)
 
     check()
 
