@@ -48,7 +48,7 @@ def test_every_mistake_is_told_at_once_with_the_place() -> None:
     sentences = caught.value.sentences("fr").splitlines()
     assert len(sentences) == len(codes)
     assert all("line 2" in sentence for sentence in sentences[1:])
-    assert "gajim, pidgin, thunderbird" in sentences[3]
+    assert "« Signal ou Gajim »" in sentences[3]
 
 
 @pytest.mark.parametrize(
