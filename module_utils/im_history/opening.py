@@ -79,8 +79,7 @@ def _without_secrets(address: URL) -> str:
 def _make_private(path: Path) -> None:
     """The history names people: only its owner reads it."""
     for directory in reversed([path.parent, *path.parent.parents]):
-        if not directory.exists():
-            directory.mkdir(mode=0o700)
+        directory.mkdir(mode=0o700, exist_ok=True)  # another run may make it at this moment
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         os.fchmod(descriptor, 0o600)
