@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 from im_lab.settings import Settings
+from lab_room import lab
 
 PROJECT = Path(__file__).resolve().parents[2]
 LAB = Settings.from_environment()
@@ -147,10 +148,3 @@ def lay(path: Path, variables: dict[str, Any]) -> None:
     """Write variables; JSON is YAML."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(variables), encoding="utf-8")
-
-
-def lab(*words: str) -> str:
-    """Call lab/lab; returns what it printed."""
-    done = subprocess.run([str(PROJECT / "lab" / "lab"), *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

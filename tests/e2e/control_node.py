@@ -8,18 +8,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "lab"))
-
 from im_lab.engine import Engine, run
 from im_lab.settings import Settings
+from systemd_boot import wait_for_systemd
 
 PROJECT = Path(__file__).resolve().parents[2]
 SITE = "/srv/site"
@@ -36,7 +32,6 @@ _BOOT = (
     f"chmod a+x /root; {_INSTALL} systemd-sysv cron || exit 42;"
     " systemd-machine-id-setup; systemctl mask systemd-firstboot; mount --make-rshared /; exec /sbin/init"
 )
-_PATIENCE = 300  # seconds, on a machine that does ten other things
 
 
 class ControlNode:
@@ -108,7 +103,7 @@ def control_node() -> Iterator[ControlNode]:
         *(image, "sh", "-c", _BOOT),
     )
     try:
-        _wait_for_systemd(engine, name)
+        wait_for_systemd(engine, name)
         node = ControlNode(engine, name)
         node.sh(f"useradd --create-home {ACCOUNT}; chown {ACCOUNT}: {PROJECT}/reports")
         yield node
@@ -120,19 +115,3 @@ def _like() -> str:
     """A desk whose image has the libraries, or the very Python, that this Python needs."""
     of_debian_12 = sys.base_prefix == "/usr" and sys.version_info[:2] == (3, 11)
     return "pc-bib-01" if of_debian_12 else "pc-lab-03"
-
-
-def _wait_for_systemd(engine: Engine, name: str) -> None:
-    """Skip the test, with what was seen, where the kernel or the container engine lets no systemd run."""
-    deadline = time.monotonic() + _PATIENCE
-    asking = "test $(cat /proc/1/comm) != systemd || systemctl is-system-running --wait"
-    while True:
-        seen = engine.podman("exec", name, "sh", "-c", asking, check=False).strip()
-        if seen in ("running", "degraded"):
-            return
-        state = engine.podman("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name).strip()
-        assert state != "exited 42", "Debian's packages of systemd and cron cannot be installed"
-        if state.startswith("exited") or time.monotonic() > deadline:
-            logs = engine.podman("logs", "--tail", "5", name, check=False)
-            pytest.skip(f"systemd does not boot in a container here: {state}, '{seen}' after {_PATIENCE} s; {logs}")
-        time.sleep(0.5)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from login_desk import LAB, LOGIN, PLACE, PROJECT, SHIFT, Desk, offer_for, wish
-
-sys.path.insert(0, str(PROJECT / "lab"))
-
 from im_lab.engine import Engine
 from im_lab.settings import Settings
+from login_desk import LAB, LOGIN, PLACE, PROJECT, SHIFT, Desk, offer_for, wish
+from systemd_boot import wait_for_systemd
 
 pytestmark = pytest.mark.lab
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends"
 PATIENCE = 90  # seconds
-BOOT_PATIENCE = 300  # with the packages, on a machine that does ten other things
 
 # ---------------------------------------------------------------------------------------------------------------------
 # A display manager, an X server, a session that honours autostart
@@ -189,7 +184,7 @@ def systemd_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         *(image, "sh", "-c", BOOT),
     )
     try:
-        _wait_for_systemd(engine, name)
+        wait_for_systemd(engine, name)
         port = int(engine.podman("port", name, "22").strip().rpartition(":")[2])
         directory = tmp_path_factory.mktemp("systemd")
         known = Path(f"{host_key}.pub").read_text(encoding="utf-8")
@@ -202,22 +197,6 @@ def systemd_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk("pc-systemd", directory, port, directory / "ssh_config")
     finally:
         engine.podman("rm", "--force", "--time", "0", name)
-
-
-def _wait_for_systemd(engine: Engine, name: str) -> None:
-    """Skip the test, with what was seen, where the kernel or the container engine lets no systemd run."""
-    deadline = time.monotonic() + BOOT_PATIENCE
-    asking = "test $(cat /proc/1/comm) != systemd || systemctl is-system-running --wait"
-    while True:
-        seen = engine.podman("exec", name, "sh", "-c", asking, check=False).strip()
-        if seen in ("running", "degraded"):
-            return
-        state = engine.podman("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name).strip()
-        assert state != "exited 42", "Debian's packages of systemd cannot be installed"
-        if state.startswith("exited") or time.monotonic() > deadline:
-            logs = engine.podman("logs", "--tail", "5", name, check=False)
-            pytest.skip(f"systemd does not boot in a container here: {state}, '{seen}' after {BOOT_PATIENCE} s; {logs}")
-        time.sleep(0.5)
 
 
 def test_systemd_runs_the_job_before_a_login_goes_on_and_before_a_session_starts_the_client(systemd_desk: Desk) -> None:
