@@ -9,12 +9,10 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .im_catalogue import text
+from .im_catalogue import LANGUAGES, text
 from .im_preflight import Problem, visible
 from .im_report import GOOD_STATES, GOOD_VERDICTS
 
-#: Clients with sentences of their own; the others have general ones.
-_KNOWN_CLIENTS = ("gajim", "pidgin", "thunderbird")
 #: Problems that the requester can do something about, or should know; all others are only ours.
 _REQUESTERS = frozenset({"machine_silent", "gajim_on_macos", "account"})
 _UNTOUCHED = ("unchanged",)
@@ -152,7 +150,8 @@ def public(case: Case, row: Row, all_good: bool, check_mode: bool, language: str
         key = row["state"]
     else:
         key = "unproven" if row["state"] in GOOD_STATES and row["verdict"] not in GOOD_VERDICTS else "not_done"
-    kind = case.client if case.client in _KNOWN_CLIENTS else "other"
+    # A client without sentences of its own has general ones.
+    kind = case.client if f"ticket.start_{case.client}" in LANGUAGES[language] else "other"
     steps = {step: text(f"ticket.{step}_{kind}", language, **case.words) for step in ("start", "ask", "keep", "quit")}
     return _framed(text(f"ticket.{key}", language, **case.words, **steps), language)
 
