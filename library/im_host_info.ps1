@@ -1,0 +1,50 @@
+#!powershell
+
+# The Windows half of library/im_host_info.py, where both are documented. Everything comes from the registry.
+
+#AnsibleRequires -CSharpUtil Ansible.Basic
+#AnsibleRequires -PowerShell Ansible.ModuleUtils.ImWindows
+
+$spec = @{
+    options = @{
+        packages = @{ type = 'list'; elements = 'str'; default = @() }
+        minimum = @{ type = 'dict'; default = @{} }
+        applications = @{ type = 'dict'; default = @{} }
+    }
+    supports_check_mode = $true
+}
+$module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
+$applications = $module.Params.applications
+$minimum = $module.Params.minimum
+
+$windows = Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion'
+$major = [string](Get-ImValue $windows 'CurrentMajorVersionNumber')
+$build = [string](Get-ImValue $windows 'CurrentBuildNumber')
+$module.Result.host = @{
+    system = 'Windows'
+    distribution = [string](Get-ImValue $windows 'ProductName')
+    distribution_version = "$major.0.$build"
+    distribution_major = $major
+    os_family = 'Windows'
+    architecture = @{ AMD64 = 'x86_64'; ARM64 = 'aarch64'; x86 = 'i686' }[[string]$env:PROCESSOR_ARCHITECTURE]
+    python = $null
+    package_manager = 'winget'
+}
+
+$packages = @{}
+$older = @()
+$programs = @(Get-ImProgramList)
+foreach ($name in $module.Params.packages) {
+    # A package of another system is no program that Windows knows.
+    $found = @(if ($applications.ContainsKey($name)) { Select-ImProgram $programs $applications[$name] })
+    $packages[$name] = if ($found.Count) { $found[0].version } else { $null }
+    if ($found.Count -and $minimum.ContainsKey($name)) {
+        $here, $least = ($found[0].version -as [version]), ([string]$minimum[$name] -as [version])
+        if ($here -and $least -and $here -lt $least) { $older += $name }
+    }
+}
+$module.Result.changed = $false
+$module.Result.brew = $null
+$module.Result.packages = $packages
+$module.Result.older = $older
+$module.ExitJson()

@@ -1,0 +1,74 @@
+# A FAKE: what Windows itself would answer, from the model of windows_pc.py. Same functions, same parameters.
+
+# The shells of POSIX that start PowerShell here pass no variable of such a name on.
+[Environment]::SetEnvironmentVariable('ProgramFiles(x86)', "$env:ProgramFiles (x86)")
+
+function Get-Model { ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($env:IM_FAKE_PC)) }
+
+function Get-Descriptor {
+    # A path that the model does not name has the security of the folder above it.
+    param([string]$Path)
+    $known = (Get-Model).security
+    $owner = ''
+    for ($place = $Path; $place; $place = [IO.Path]::GetDirectoryName($place)) {
+        $named = $known.PSObject.Properties[$place]
+        if ($named) {
+            $parts = $named.Value -split '(?=D:)', 2
+            if (-not $owner) { $owner = $parts[0] }
+            if ($parts.Count -gt 1) { return $owner + $parts[1] }
+        }
+    }
+    $owner + 'D:'
+}
+
+function Save-Descriptor {
+    param([string]$Path, [string]$Descriptor)
+    $model = Get-Model
+    $model.security | Add-Member -NotePropertyName $Path -NotePropertyValue $Descriptor -Force
+    [IO.File]::WriteAllText($env:IM_FAKE_PC, (ConvertTo-Json -InputObject $model -Depth 20))
+}
+
+function Test-ImAdministrator {
+    $env:USERNAME -ne 'nobody'
+}
+
+function Test-ImSystem {
+    $env:IM_FAKE_ACCOUNT -eq 'SYSTEM'
+}
+
+function Resolve-ImSid {
+    param([string]$Login)
+    $known = (Get-Model).accounts.PSObject.Properties[$Login]
+    if ($known) { $known.Value }
+}
+
+function Get-ImSecurity {
+    param([string]$Path)
+    Get-Descriptor $Path
+}
+
+function Get-ImOwner {
+    # What nobody gave away belongs to who made it: an administrator, unless the folder above is said to be somebody's.
+    param([string]$Path)
+    $owner = [regex]::Match((Get-Descriptor $Path), '(?<=O:)(S-[0-9-]+|SY|BA)').Value
+    @{ SY = 'S-1-5-18'; BA = 'S-1-5-32-544' }[$owner] + $(if ($owner.Length -gt 2) { $owner })
+}
+
+function Set-ImOwner {
+    param([string]$Path, [string]$Sid)
+    Save-Descriptor $Path "O:$Sid"
+}
+
+function Set-ImAccess {
+    param([string]$Path, [string]$Sddl)
+    Save-Descriptor $Path ("O:BA" + $Sddl)
+}
+
+function Get-ImExitCode {
+    # Programs of the fake PC leave their 32 bits in a file.
+    param([System.Diagnostics.Process]$Process)
+    $left = Join-Path -Path $env:TEMP -ChildPath "exit-$($Process.Id)"
+    if ([IO.File]::Exists($left)) { [int][IO.File]::ReadAllText($left); [IO.File]::Delete($left) } else { $Process.ExitCode }
+}
+
+Export-ModuleMember -Function *-Im*

@@ -1,0 +1,5 @@
+@{
+    RootModule = 'Microsoft.WinGet.Client.psm1'
+    ModuleVersion = '1.0.0'
+    FunctionsToExport = @('Install-WinGetPackage', 'Uninstall-WinGetPackage')
+}

@@ -1,0 +1,176 @@
+"""A FAKE of one Windows PC: a directory is its disk, a JSON file its registry, stand-ins are what only Windows has.
+
+``pc.json`` is the part of the PC that is neither file nor registry, read and changed by the stand-ins in fake_pc/:
+
+- accounts: name -> SID, as Windows resolves names;
+- processes: what CIM lists, each pid, name, sid;
+- later: look (a number), processes: those that CIM lists from that look on;
+- security: path -> security descriptor (SDDL); a path that is not named inherits that of the folder above;
+- winget: how the fake winget behaves (see fake_pc/winget.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+FAKES = HERE / "fake_pc"
+PWSH = shutil.which("pwsh")
+PROFILE_LIST = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList"
+SYSTEM, ADMINISTRATORS = "S-1-5-18", "S-1-5-32-544"
+DOMAIN_SID = "S-1-5-21-1004336348-1177238915-682003330"
+
+
+class WindowsPC:
+    """One PC. ``disk`` is its C:, and the paths that its registry and environment name are below it."""
+
+    def __init__(self, directory: Path, name: str = "pc-1") -> None:
+        self.name = name
+        self.disk = directory / name
+        self.registry_file = directory / f"{name}-registry.json"
+        self.model_file = directory / f"{name}.json"
+        self.starts_file = directory / f"{name}-starts"
+        self.temp = self.disk / "Windows" / "Temp"
+        for folder in ("Users", "ProgramData", "Program Files", "Program Files (x86)", "Windows/Temp"):
+            (self.disk / folder).mkdir(parents=True)
+        self.set_registry(PROFILE_LIST, ProfilesDirectory=str(self.disk / "Users"))
+        self.change(accounts={}, processes=[], security={}, winget={})
+        self._programs = directory / f"{name}-programs"
+        self._programs.mkdir()
+        self._lay_programs()
+        self._lock = threading.Lock()
+
+    # -- what the tests make of it
+
+    @property
+    def model(self) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(self.model_file.read_text(encoding="utf-8"))
+        return data
+
+    def change(self, **parts: Any) -> None:
+        """Replace parts of the model."""
+        known = self.model if self.model_file.exists() else {}
+        self.model_file.write_text(json.dumps(known | parts, indent=1), encoding="utf-8")
+
+    @property
+    def registry(self) -> dict[str, dict[str, Any]]:
+        if not self.registry_file.exists():
+            return {}
+        data: dict[str, dict[str, Any]] = json.loads(self.registry_file.read_text(encoding="utf-8"))
+        return data
+
+    def set_registry(self, key: str, **values: Any) -> None:
+        whole = self.registry
+        whole[key] = whole.get(key, {}) | values
+        self.registry_file.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+
+    def add_person(self, login: str, number: int, folder: str | None = None, **profile: Any) -> Path:
+        """Make an account of the domain that has logged on here; returns the folder of its profile."""
+        sid = f"{DOMAIN_SID}-{number}"
+        home = self.disk / "Users" / (folder or login)
+        (home / "AppData" / "Roaming").mkdir(parents=True)
+        self.change(accounts=self.model["accounts"] | {login: sid})
+        self.secure(home, f"O:SYG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;{sid})")
+        self.set_registry(f"{PROFILE_LIST}\\{sid}", **({"ProfileImagePath": str(home), "State": 0} | profile))
+        return home
+
+    def sid_of(self, login: str) -> str:
+        sid: str = self.model["accounts"][login]
+        return sid
+
+    def secure(self, path: Path, descriptor: str) -> None:
+        self.change(security=self.model["security"] | {str(path): descriptor})
+
+    def install_winget(self, *versions: str, **winget: Any) -> None:
+        """Lay App Installer in these versions where it stands without a user session; WINGET: see winget.py."""
+        for version in versions:
+            folder = f"Microsoft.DesktopAppInstaller_{version}_x64__8wekyb3d8bbwe"
+            program = self.disk / "Program Files" / "WindowsApps" / folder / "winget.exe"
+            program.parent.mkdir(parents=True)
+            program.symlink_to(FAKES / "winget.py")
+        self.change(winget=self.model["winget"] | winget)
+
+    @property
+    def winget_calls(self) -> list[list[str]]:
+        """What was typed to winget."""
+        calls: list[list[str]] = self.model["winget"].get("calls", [])
+        return calls
+
+    @property
+    def certutil_calls(self) -> list[str]:
+        """What was typed to certutil, a line each."""
+        calls = self._programs / "certutil-calls"
+        return calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
+
+    def start_process(self, name: str, login: str, pid: int = 4711) -> None:
+        process = {"pid": pid, "name": name, "sid": self.sid_of(login)}
+        self.change(processes=[*self.model["processes"], process])
+
+    # -- what the peer asks of it
+
+    @property
+    def starts(self) -> int:
+        """How many processes of PowerShell were started on it, by WinRM or by what WinRM started."""
+        return len(self.starts_file.read_bytes()) if self.starts_file.exists() else 0
+
+    def execute(self, line: str, given: bytes) -> tuple[bytes, bytes, int]:
+        """Run a command line, as cmd.exe would: only PowerShell is known."""
+        program, *words = shlex.split(line.replace("\\", "\\\\"))
+        name = program.lower().removesuffix(".exe")
+        if name not in ("powershell", "pwsh"):
+            return b"", f"'{program}' is not recognized as an internal or external command".encode(), 1
+        done = subprocess.run(
+            [self._programs / name, *words], input=given, capture_output=True, env=self.environment(), check=False
+        )
+        return done.stdout, done.stderr, done.returncode
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that WinRM starts."""
+        return {
+            "PATH": f"{self._programs}:{os.environ['PATH']}",
+            "HOME": str(self.disk / "Users"),
+            "LANG": "C.UTF-8",
+            "PSModulePath": str(FAKES / "modules"),
+            "PSHOST_REGISTRY": str(self.registry_file),
+            "IM_FAKE_PC": str(self.model_file),
+            "TEMP": str(self.temp),
+            "TMP": str(self.temp),
+            "SystemRoot": str(self.disk / "Windows"),
+            "SystemDrive": str(self.disk),
+            "ProgramData": str(self.disk / "ProgramData"),
+            "ProgramFiles": str(self.disk / "Program Files"),
+            "PROCESSOR_ARCHITECTURE": "AMD64",
+            "COMPUTERNAME": self.name.upper(),
+            "USERNAME": "deploy",
+            "APPDATA": str(self.disk / "Users" / "deploy" / "AppData" / "Roaming"),
+        }
+
+    def _lay_programs(self) -> None:
+        """The programs on the PC's path. Each start of PowerShell leaves one byte."""
+        for name in ("powershell", "powershell.exe", "pwsh", "pwsh.exe"):
+            program = self._programs / name
+            counted = f"printf . >> {shlex.quote(str(self.starts_file))}"
+            program.write_text(f'#!/bin/sh\n{counted}\nexec {shlex.quote(PWSH or "pwsh")} "$@"\n', encoding="utf-8")
+            program.chmod(0o755)
+        certutil = self._programs / "certutil.exe"
+        certutil.write_text(
+            '#!/bin/sh\nprintf "%s\\n" "$*" >> "${0%/*}/certutil-calls"\n[ ! -e "${0%/*}/certutil-fails" ] && exit 0\n'
+            'echo "CertUtil: -addstore command FAILED: 0x80070005 (WIN32: 5 ERROR_ACCESS_DENIED)"\nexit 5\n',
+            encoding="utf-8",
+        )
+        certutil.chmod(0o755)
+
+    def let_certutil_fail(self) -> None:
+        """As where the account is no administrator."""
+        (self._programs / "certutil-fails").touch()
+
+    def let_certutil_work(self) -> None:
+        """Undo let_certutil_fail()."""
+        (self._programs / "certutil-fails").unlink()
