@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab-up lab-down demo test lint unit molecule e2e faults nightly bench clean
+.PHONY: help setup lab-up lab-down demo test lint unit winrm molecule e2e faults nightly bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ demo: lab-up ## Run the main job end to end on the embedded lab
 	@echo "== demo"
 	ansible-playbook -i inventories/demo playbooks/site.yml
 
-test: lint unit lab-up molecule e2e faults ## Run all tests, as CI does
+test: lint unit winrm lab-up molecule e2e faults ## Run all tests, as CI does
 	@echo "== all tests passed"
 
 lint: setup ## Lint Python, YAML and Ansible
@@ -49,6 +49,10 @@ lint: setup ## Lint Python, YAML and Ansible
 unit: setup ## Run the unit and template tests
 	@echo "== unit"
 	python -m pytest tests/unit -q -n 2
+
+winrm: setup ## Run the tests of the Windows modules; they need pwsh (PowerShell 7) on the PATH, and skip without
+	@echo "== winrm"
+	python -m pytest tests/winrm -q -n 2
 
 molecule: lab-up ## Run the molecule scenarios on real package managers
 	@echo "== molecule"

@@ -17,7 +17,9 @@ _UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
+from ansible.module_utils import im_packages
 from ansible.module_utils.im_clients import load_clients, load_common
+from ansible.module_utils.im_model import Client
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
@@ -28,24 +30,35 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the host and what its clients need, by the roles' answers; see RETURN in library/im_host_info.py."""
         super().run(tmp, task_vars)
+        args = self._task.args
         known = load_clients(C.DEFAULT_ROLES_PATH)
-        wanted = [known[name] for name in self._task.args.get("clients", []) if name in known]
-        retired = [known[name] for name in self._task.args.get("retired", []) if name in known]
-        left_alone = self._task.args.get("left_alone", [])
-        least = {name: str(version) for name, version in (self._task.args.get("minimum_versions") or {}).items()}
+        wanted = [known[name] for name in args.get("clients", []) if name in known]
+        retired = [known[name] for name in args.get("retired", []) if name in known]
+        left_alone = args.get("left_alone", [])
+        wishes = im_packages.Wishes(
+            {name: str(version) for name, version in (args.get("versions") or {}).items()},
+            args.get("latest") or [],
+            args.get("sources") or {},
+            args.get("brew_user") or "",
+            args.get("installers") or {},
+        )
+        least = {name: str(version) for name, version in (args.get("minimum_versions") or {}).items()}
         # The platform is not known yet, so ask about the packages of all; absent ones cost nothing.
-        names = {
-            name for client in wanted + retired for answers in client.platforms.values() for name in answers["packages"]
-        }
         minimum = {
-            answers["version_package"]: least[client.name]
+            one["version_package"]: least[client.name]
             for client in wanted
             if client.name in least
             for answers in client.platforms.values()
+            for one in (answers, *answers.get("sources", {}).values())
+            if "version_package" in one
         }
+        names = im_packages.names_to_ask(wanted + retired) | set(minimum)
+        if "flatpak" not in wishes.sources.values():
+            names = {name for name in names if not name.startswith("flatpak/")}  # these cost a program of their own
+        applications = im_packages.applications_of(wanted + retired)
         result: dict[str, Any] = self._execute_module(
             module_name="im_host_info",
-            module_args={"packages": sorted(names | set(minimum)), "minimum": minimum},
+            module_args={"packages": sorted(names), "minimum": minimum, "applications": applications},
             task_vars=task_vars,
         )
         if "host" not in result:
@@ -63,28 +76,66 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             }
             return result
         packages, older = result["packages"], result["older"]
-        versions = {client.name: client.platforms[platform]["version_package"] for client in wanted}
-        lacking = {
-            client.name: [name for name in client.platforms[platform]["packages"] if not packages.get(name)]
-            for client in wanted
+        sources = {
+            client.name: im_packages.source_of(client, platform, packages, wishes.sources)
+            for client in wanted + retired
+            if platform in client.platforms
         }
+        strange = {
+            client.title: sources[client.name]
+            for client in wanted
+            if sources[client.name] not in ("distribution", *client.platforms[platform].get("sources", {}))
+        }
+        if strange:
+            told = ", ".join(f"{client}: {source!r}" for client, source in strange.items())
+            known_sources = {
+                client.title: ["distribution", *client.platforms[platform].get("sources", {})] for client in wanted
+            }
+            listed = "; ".join(f"{client}: {', '.join(names)}" for client, names in known_sources.items())
+            why = f"im_package_sources: no such source on {platform} ({told}); {listed}"
+            return result | {"failed": True, "msg": why}
+        chosen = [im_packages.with_source(client, platform, sources[client.name]) for client in wanted]
+        language = args.get("language") or "fr"
+        answers = common.platforms[platform]
+        served = [client for client in chosen if client.name not in left_alone]
+        found = im_packages.plan(served, platform, answers, said=result, wishes=wishes, language=language)
+        # What is left alone is not installed, but an audit tells that it lacks something.
+        alone = [client for client in chosen if client.name in left_alone]
+        of_those = im_packages.plan(alone, platform, answers, said=result, wishes=wishes, language=language)
+        found["lacking"] |= of_those["lacking"]
+        removable = _removable(retired, platform, sources, packages, left_alone)
+        from_flatpak = [name for name in removable if name.startswith("flatpak/")]
+        # Without a package manager of ours, what is there came by other hands.
+        others = [name for name in removable if name not in from_flatpak] if found["manager"] else []
+        found["flatpaks"]["removable"] = from_flatpak
+        if self._task.check_mode:
+            # Which version will stand there, the package manager alone knows, and only when it is asked for good.
+            result["packages"] = {**packages, **dict.fromkeys(found["replaced"])}
+        versions = {client.name: client.platforms[platform]["version_package"] for client in chosen}
         return result | {
+            **found,
             "platform": platform,
-            "manager": common.platforms[platform]["manager"],
+            "sources": {name: source for name, source in sources.items() if source != "distribution"},
             "trust_command": common.platforms[platform]["trust_command"],
-            "removable": [
-                answers["version_package"]
-                for client in retired
-                for answers in [client.platforms.get(platform, {"version_package": ""})]
-                if client.name not in left_alone and packages.get(answers["version_package"])
-            ],
-            "missing": list(
-                dict.fromkeys(name for client, names in lacking.items() if client not in left_alone for name in names)
-            ),
-            "lacking": {client: names for client, names in lacking.items() if names},
+            "trust_proof": common.platforms[platform]["trust_proof"],
+            "removable": others,
+            "removers": [*([found["manager"]] if others else []), *(["flatpak"] if from_flatpak else [])],
+            "package_options": im_packages.options_of(chosen + retired, platform, wishes),
             "outdated": {
                 client: {"installed": packages[name], "least": least[client]}
                 for client, name in versions.items()
                 if client in least and name in older
             },
         }
+
+
+def _removable(
+    retired: list[Client], platform: str, sources: dict[str, str], packages: dict[str, Any], left_alone: list[str]
+) -> list[str]:
+    """The installed packages of the clients that nobody wants any more."""
+    names = [
+        im_packages.with_source(client, platform, sources[client.name]).platforms[platform]["version_package"]
+        for client in retired
+        if platform in client.platforms and client.name not in left_alone
+    ]
+    return [name for name in names if packages.get(name)]

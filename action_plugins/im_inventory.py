@@ -22,7 +22,9 @@ from ansible.module_utils.im_clients import load_clients
 from ansible.module_utils.im_first_login_offer import check_first_login, seats_of
 from ansible.module_utils.im_inventory import (
     InventoryError,
+    check_installers,
     check_minimum_versions,
+    check_packages,
     check_preferences,
     check_seats,
     complete_people,
@@ -70,6 +72,14 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             problems += error.problems
         try:
             check_minimum_versions(args.get("minimum_versions"), clients)
+        except InventoryError as error:
+            problems += error.problems
+        try:
+            check_packages(args.get("versions"), args.get("latest"), args.get("sources"), clients)
+        except InventoryError as error:
+            problems += error.problems
+        try:
+            check_installers(args.get("installers"), clients)
         except InventoryError as error:
             problems += error.problems
         if problems:

@@ -31,6 +31,7 @@ from ansible.module_utils.im_inventory import (
     complete_service,
 )
 from ansible.module_utils.im_model import Client
+from ansible.module_utils.im_packages import with_source
 from ansible.module_utils.im_preferences import not_expressed
 from ansible.module_utils.im_templates import Templates
 from ansible.module_utils.im_wishes import template_variables, wish_of
@@ -63,6 +64,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
                 "platform": {"type": "str", "required": True},
                 "versions": {"type": "dict", "default": {}},
+                "sources": {"type": "dict", "default": {}},
+                "impossible": {"type": "dict", "default": {}},
                 "passwords": {"type": "dict", "default": {}, "no_log": True},
                 "rooms_on_server": {"type": "bool", "default": False},
                 "look_only": {"type": "bool", "default": False},
@@ -82,23 +85,40 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         except InventoryError as error:
             raise AnsibleActionFail(str(error)) from error
         self._language, self._platform = args["language"], args["platform"]
+        self._has_login_job: bool = COMMON.platforms[self._platform]["login_job"]
         self._rooms_on_server = args["rooms_on_server"]
         self._look_only, self._left_alone = args["look_only"], args["left_alone"]
         self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site, args["passwords"]) for seat in seats}
         self._wishes[ANYBODY] = im_first_login_offer.wish_of_anybody(site)
-        self._seats, self._asks_of_first_logins = seats, args["first_login"] is not None
+        self._seats = seats
+        self._asks_of_first_logins = args["first_login"] is not None and self._has_login_job
         seats = seats + im_first_login_offer.seats_of(self._first_login)
         #: What the login job did since the last run, by group.
         self._noted: dict[str, dict[str, Any]] = {}
         keys = {person["jid"].casefold(): key for key, person in people.items()}
-        outcomes = self._deploy(im_engine.groups_of(seats, CLIENTS, COMMON, self._platform))
-        results = [
+        named = {name for seat in seats for name in seat["clients"]}
+        clients = {name: with_source(CLIENTS[name], self._platform, args["sources"].get(name, "")) for name in named}
+        # A client that cannot be had is a row of the report; the others of the seat go on.
+        barred = [
+            im_engine.barred_result(seat, name, text("packages.refused", self._language, **args["impossible"][name]))
+            for seat in seats
+            for name in seat["clients"]
+            if name in args["impossible"]
+        ]
+        seats = [
+            {**seat, "clients": kept}
+            for seat in seats
+            for kept in [[name for name in seat["clients"] if name not in args["impossible"]]]
+            if kept
+        ]
+        outcomes = self._deploy(im_engine.groups_of(seats, clients, COMMON, self._platform))
+        results = barred + [
             im_engine.seat_result(
                 seat,
-                CLIENTS[name],
+                clients[name],
                 outcomes,
-                args["versions"].get(CLIENTS[name].platforms[self._platform]["version_package"]),
-                self._warnings_for(seat, CLIENTS[name], outcomes),
+                args["versions"].get(clients[name].platforms[self._platform]["version_package"]),
+                self._warnings_for(seat, clients[name], outcomes),
                 noted=self._noted.get(f"{seat['login']}/{name}"),
                 others={jid: key for jid, key in keys.items() if key != seat["person"]},
             )
@@ -161,7 +181,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         # The module knows the check mode: it writes nothing then, and says what would be in the way (a full disk).
         self._write(outcomes, answers, noted)
         asked = im_pending_calls.settle_request(waiting, outcomes.values(), self._render)
-        if asked and not self._task.check_mode:
+        if asked and self._has_login_job and not self._task.check_mode:
             self._call("im_pending", **asked)
         return outcomes | self._offer(anybody, answers)
 
@@ -169,6 +189,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         """Have the host serve first logins, or not any more; one call only where it does or is to."""
         if not groups and not im_pending_calls.serves_first_logins(answers):
             return {}
+        if not self._has_login_job:
+            return im_first_login_offer.outcomes_of(groups, {"supported": False, "files": []}, COMMON)
         look_only = self._look_only or any(group.key in self._left_alone for group in groups)
         offer = ""
         if self._first_login:
@@ -246,9 +268,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         # A client that keeps no rooms of its own reads the bookmarks of the server.
         local = [] if self._rooms_on_server else wish.person["rooms"]
         rooms = {"rooms": ", ".join(room["jid"] for room in local)} if local else {}
+        nowhere = COMMON.platforms[self._platform]["cannot_express"]
+        expresses = {word: values for word, values in client.expresses.items() if word not in nowhere}
         return forgotten + [
             text("warning.not_expressed", self._language, person=seat["person"], wish=lost, client=client.title)
-            for lost in not_expressed({**wish.preferences, **rooms, **extra}, client.expresses)
+            for lost in not_expressed({**wish.preferences, **rooms, **extra}, expresses)
         ]
 
 

@@ -31,16 +31,55 @@ options:
     description: Client to the least version of it. Taken by the action plugin, which makes O(minimum) of it.
     type: dict
     default: {}
+  versions:
+    description: Client to the one version that it is to have. Taken by the action plugin; see C(im_package_versions).
+    type: dict
+    default: {}
+  latest:
+    description: Clients that are to be the newest that there is. Taken by the action plugin; see C(im_package_latest).
+    type: list
+    elements: str
+    default: []
+  sources:
+    description: Client to where it comes from. Taken by the action plugin; see C(im_package_sources).
+    type: dict
+    default: {}
+  brew_user:
+    description: Who runs C(brew). Taken by the action plugin; see C(im_client_brew_user).
+    type: str
+    default: ""
+  installers:
+    description: >-
+      Client to the vendor's installer, for Windows PCs without winget. Taken by the action plugin; see
+      C(im_package_installers).
+    type: dict
+    default: {}
+  language:
+    description: Language of what people read. Taken by the action plugin.
+    type: str
+    choices: [fr, en]
+    default: fr
   minimum:
     description:
-      - Package to the least version that will do. The module's own option, set by the action plugin. Compared by
-        C(dpkg) as Debian compares versions; where there is no C(dpkg), nothing is said to be older.
+      - Package to the least version that will do. The module's own option, set by the action plugin.
+      - Compared as the host's own package manager compares, by C(dpkg) or C(rpm); those of Homebrew and Flatpak number
+        by number.
+    type: dict
+    default: {}
+  applications:
+    description:
+      - Package to what its application is known by. The module's own option, set by the action plugin. What is found
+        there is installed, whoever installed it.
+      - On macOS the bundle, whose version its C(Info.plist) says; on Windows the name of its Uninstall key, or the name
+        that Windows shows, with V(*) for what differs between versions.
     type: dict
     default: {}
   packages:
     description:
       - Names of packages whose installed version is wanted. The module's own option, set by the action plugin.
       - A name that no package of the host can have, such as one of another system, is simply not installed.
+      - C(formula/NAME) and C(cask/NAME) are packages of Homebrew, C(flatpak/ID) an application of Flatpak for the whole
+        system.
     type: list
     elements: str
     default: []
@@ -49,9 +88,11 @@ attributes:
     support: full
     description: It only looks.
 notes:
-  - For Linux, macOS and BSD. Windows hosts have no Python.
+  - For Linux, macOS and BSD. Windows hosts have no Python and are asked by C(library/im_host_info.ps1), with the same
+    answers; C(host.python) is null there, and packages are programs in the Uninstall keys of the registry.
   - Packages are looked up with C(dpkg-query) where the package manager is V(apt), and with C(rpm) where it is V(dnf),
-    V(yum), V(zypper) or V(atomic_container).
+    V(dnf5), V(yum), V(zypper) or V(atomic_container). What Homebrew has is read from its directories, since C(brew)
+    refuses to run as root.
 author:
   - the im_client project
 """
@@ -92,8 +133,22 @@ host:
       type: str
     package_manager:
       description: >-
-        V(apt), V(dnf) (4 or 5), V(yum), V(zypper), V(pacman), V(apk), V(atomic_container) (rpm-ostree), V(homebrew)
+        V(apt), V(dnf), V(dnf5), V(yum), V(zypper), V(pacman), V(apk), V(atomic_container) (rpm-ostree), V(homebrew)
         or V(pkgng); null if none of them is installed.
+      type: str
+brew:
+  description: Where Homebrew is and whose it is; null without it.
+  returned: always
+  type: dict
+  contains:
+    path:
+      description: The program.
+      type: str
+    prefix:
+      description: The directory that its owner has to be able to write in.
+      type: str
+    owner:
+      description: Login of the owner, null if there is no such login.
       type: str
 packages:
   description: >-
@@ -123,12 +178,57 @@ manager:
   returned: success
   type: str
 missing:
-  description: Packages of the clients that are not installed, but for those that are left alone.
+  description: >-
+    What has to be installed, as the package manager takes it (with the version where O(versions) names one), but for
+    clients that are left alone or impossible.
   returned: success
   type: list
   elements: str
+latest:
+  description: Packages that are to be brought to the newest version, whether or not they are installed.
+  returned: success
+  type: list
+  elements: str
+replaced:
+  description: >-
+    Packages that are installed and whose version the run changes, or may change. With C(--check) their version in
+    RV(packages) is null, since nobody knows the one that will be there.
+  returned: success
+  type: list
+  elements: str
+to_install:
+  description: Whether RV(missing), RV(latest) or RV(flatpaks) holds anything.
+  returned: success
+  type: bool
+flatpaks:
+  description: What of the same comes from Flatpak, as C(missing), C(latest) and C(removable).
+  returned: success
+  type: dict
+impossible:
+  description: Client to C(why) its package cannot be had on this host and what would do, its C(remedy), as sentences.
+  returned: success
+  type: dict
+sources:
+  description: Client to where it comes from, for those that do not come from the distribution.
+  returned: success
+  type: dict
+brew_user:
+  description: Who has to run C(brew); empty where nothing is asked of it.
+  returned: success
+  type: str
+package_options:
+  description: >-
+    Package to what its manager has to know of it beyond its name (its C(id), C(product), C(version) and so on, as
+    M(winget_package) takes them), for those of the wanted and retired clients. Empty where the name says it all.
+  returned: success
+  type: dict
 removable:
-  description: Installed packages of the clients in O(retired).
+  description: Installed packages of the clients in O(retired), but for those of Flatpak (C(flatpaks.removable)).
+  returned: success
+  type: list
+  elements: str
+removers:
+  description: Which tasks remove them, C(remove_NAME.yml) of the role im_client.
   returned: success
   type: list
   elements: str
@@ -137,15 +237,22 @@ trust_command:
   returned: success
   type: list
   elements: str
+trust_proof:
+  description: File that this command leaves behind, from the answers file.
+  returned: success
+  type: str
 """
 
 import os
 import platform
+import plistlib
+import pwd
 import re
 
 from ansible.module_utils import distro
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
+from ansible.module_utils.compat.version import LooseVersion
 
 # Families as Ansible names them, by the ID and ID_LIKE of os-release. Every derivative says there what it is like
 # (freedesktop.org os-release), which reaches further than the list of names in ansible.module_utils.facts; importing
@@ -175,10 +282,17 @@ LISTINGS: dict[str, list[str]] = {
     "dpkg": ["dpkg-query", "-W", "-f", "im\\t${Package}\\t${db:Status-Abbrev}\\t${Architecture}\\t${Version}\\n", "--"],
     "rpm": ["rpm", "-q", "--qf", "im\\t%{NAME}\\tii\\t%{ARCH}\\t%{EVR}\\n", "--"],
 }
-DATABASES = {"apt": "dpkg", "dnf": "rpm", "yum": "rpm", "zypper": "rpm", "atomic_container": "rpm"}
+DATABASES = {"apt": "dpkg", "dnf": "rpm", "dnf5": "rpm", "yum": "rpm", "zypper": "rpm", "atomic_container": "rpm"}
 
 # What a package may be called (Debian policy 5.6.1, and RPM allows no more), so neither a pattern nor an option.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+# Packages that the system's own database does not know: KIND/NAME. Homebrew's names may hold an @ (thunderbird@esr).
+KEPT_ELSEWHERE = re.compile(r"(formula|cask|flatpak)/([A-Za-z0-9][A-Za-z0-9@+._-]*)")
+# Where Homebrew keeps what it installs, below its prefix: a directory for each version.
+KEGS = {"formula": "Cellar", "cask": "Caskroom"}
+# [epoch:]version[-release] of an RPM, and nothing that could mean something to rpm's Lua.
+RPM_VERSION = re.compile(r"(?:(\d+):)?([A-Za-z0-9._+~^]+)(?:-([A-Za-z0-9._+~^]+))?")
+LANGUAGE = {"LC_ALL": "C", "LANGUAGE": "C"}
 
 
 def family(identifiers: list[str], otherwise: str) -> str:
@@ -209,7 +323,28 @@ def describe() -> dict[str, str | None]:
 
 def package_manager(os_family: str) -> str | None:
     """Return the name, as Ansible calls it, of the package manager of a family, None if it is not installed."""
-    return next((name for path, name in MANAGERS.get(os_family, ()) if os.path.exists(path)), None)  # noqa: PTH110  as cheap as can be
+    found = next(((path, name) for path, name in MANAGERS.get(os_family, ()) if os.path.exists(path)), None)  # noqa: PTH110  as cheap as can be
+    if found is None:
+        return None
+    path, name = found
+    # Fedora 41 made dnf a link to its successor, whose Python and module of Ansible are others.
+    return "dnf5" if name == "dnf" and os.path.realpath(path).endswith("dnf5") else name
+
+
+def homebrew() -> dict[str, str | None] | None:
+    """Return where Homebrew is and who owns it, None without it. Asked of the file system: brew refuses root."""
+    path = next((path for path, _ in MANAGERS["Darwin"] if os.path.exists(path)), None)  # noqa: PTH110  as above
+    if path is None:
+        return None
+    prefix = path[: -len("/bin/brew")]
+    # On Intel the prefix, /usr/local, is root's: what is the owner's is the repository in it.
+    repository = prefix + "/Homebrew"
+    owned = repository if os.path.isdir(repository) else prefix  # noqa: PTH112  as above
+    try:
+        owner = pwd.getpwuid(os.stat(owned).st_uid).pw_name  # noqa: PTH116  as above
+    except KeyError:
+        owner = None
+    return {"path": path, "prefix": prefix, "owner": owner}
 
 
 def parse_listing(output: str, names: list[str], native: set[str]) -> dict[str, str | None]:
@@ -228,11 +363,10 @@ def parse_listing(output: str, names: list[str], native: set[str]) -> dict[str, 
 
 def installed(module: AnsibleModule, database: str, names: list[str]) -> dict[str, str | None]:
     """Ask the package database."""
-    language = {"LC_ALL": "C", "LANGUAGE": "C"}
     asked = [name for name in names if NAME.fullmatch(name)]
     if not asked:
         return dict.fromkeys(names)
-    code, output, errors = module.run_command([*LISTINGS[database], *asked], environ_update=language)
+    code, output, errors = module.run_command([*LISTINGS[database], *asked], environ_update=LANGUAGE)
     # Absent packages give exit code 1 from dpkg-query, and from rpm their number.
     if (code not in (0, 1)) if database == "dpkg" else ("error:" in errors):
         module.fail_json(msg=f"the package database of this host cannot be read: {errors.strip()}")
@@ -241,22 +375,103 @@ def installed(module: AnsibleModule, database: str, names: list[str]) -> dict[st
     return parse_listing(output, names, native)
 
 
-def older(module: AnsibleModule, packages: dict[str, str | None], minimum: dict[str, str]) -> list[str]:
-    """Return the packages whose installed version is less than the MINIMUM, as dpkg compares (Debian policy 5.6.12)."""
+def kept_elsewhere(
+    module: AnsibleModule, names: list[str], applications: dict[str, str], brew: dict[str, str | None] | None
+) -> dict[str, str | None]:
+    """Return {name: version or None} of the packages of Homebrew and Flatpak among NAMES."""
+    found: dict[str, str | None] = {}
+    asked = [(name, match) for name, match in ((name, KEPT_ELSEWHERE.fullmatch(name)) for name in names) if match]
+    flatpaks = flatpak_versions(module) if any(match[1] == "flatpak" for _, match in asked) else {}
+    for name, match in asked:
+        kind, short = match.groups()
+        if kind == "flatpak":
+            found[name] = flatpaks.get(short)
+        else:
+            found[name] = bundle_version(applications.get(name)) or keg_version(brew, KEGS[kind], short)
+    return found
+
+
+def keg_version(brew: dict[str, str | None] | None, kegs: str, name: str) -> str | None:
+    """Return the newest version of a package of Homebrew, None if there is none."""
+    try:
+        versions = os.listdir(os.path.join((brew or {}).get("prefix") or "", kegs, name))  # noqa: PTH118, PTH208  as above
+    except OSError:
+        return None
+    return max((version for version in versions if not version.startswith(".")), key=by_number, default=None)
+
+
+def by_number(version: str) -> list[tuple[int, int, str]]:
+    """Return a key that sorts versions number by number, words before numbers."""
+    parts = LooseVersion(version).version
+    return [(1, part, "") if isinstance(part, int) else (0, 0, part) for part in parts]
+
+
+def bundle_version(bundle: str | None) -> str | None:
+    """Return the version that an application of macOS says, None if it is not there or says none."""
+    try:
+        with open(f"{bundle}/Contents/Info.plist", "rb") as file:  # noqa: PTH123  as above
+            version = plistlib.load(file).get("CFBundleShortVersionString")
+    except (OSError, ValueError, AttributeError, plistlib.InvalidFileException):
+        return None
+    return version if isinstance(version, str) and version else None
+
+
+def flatpak_versions(module: AnsibleModule) -> dict[str, str]:
+    """Return {id: version} of the applications that Flatpak has for the whole system; {} without Flatpak."""
+    if not os.path.exists("/usr/bin/flatpak"):  # noqa: PTH110  as above
+        return {}
+    command = ["/usr/bin/flatpak", "list", "--system", "--app", "--columns=application,version"]
+    code, output, errors = module.run_command(command, environ_update=LANGUAGE)
+    if code != 0:
+        module.fail_json(msg=f"flatpak cannot say what is installed: {errors.strip()}")
+    listed = (line.split("\t") for line in output.splitlines())
+    return {fields[0]: fields[1] or "0" for fields in listed if len(fields) == 2}
+
+
+def older(
+    module: AnsibleModule, packages: dict[str, str | None], minimum: dict[str, str], database: str | None
+) -> list[str]:
+    """Return the packages whose installed version is less than the MINIMUM, as their own package manager compares."""
     found = []
     for name, least in minimum.items():
         version = packages.get(name)
         if version is None:
             continue
-        language = {"LC_ALL": "C", "LANGUAGE": "C"}
-        code, _, errors = module.run_command(
-            ["dpkg", "--compare-versions", version, "lt", least], environ_update=language
-        )
-        if code not in (0, 1):
-            module.fail_json(msg=f"dpkg cannot compare {version} with {least}: {errors.strip()}")
-        if code == 0:
+        if KEPT_ELSEWHERE.fullmatch(name):
+            behind = by_number(version) < by_number(least)
+        elif database == "rpm":
+            behind = rpm_is_less(module, version, least)
+        else:
+            behind = dpkg_is_less(module, version, least)
+        if behind:
             found.append(name)
     return found
+
+
+def dpkg_is_less(module: AnsibleModule, version: str, least: str) -> bool:
+    """Compare as Debian does (Debian policy 5.6.12), by dpkg itself."""
+    code, _, errors = module.run_command(["dpkg", "--compare-versions", version, "lt", least], environ_update=LANGUAGE)
+    if code not in (0, 1):
+        module.fail_json(msg=f"dpkg cannot compare {version} with {least}: {errors.strip()}")
+    return bool(code == 0)
+
+
+def rpm_is_less(module: AnsibleModule, version: str, least: str) -> bool:
+    """Compare as RPM does, by its own rpmvercmp; what LEAST leaves out (epoch, release) is not compared.
+
+    Part by part, because rpm.vercmp of rpm before 4.16 knows neither epoch nor release.
+    """
+    ours, wanted = RPM_VERSION.fullmatch(version), RPM_VERSION.fullmatch(least)
+    if not ours or not wanted:
+        module.fail_json(msg=f"rpm cannot compare {version} with {least}: this is no version of a package")
+        return False  # never reached
+    pairs = [(ours[part] or "0", wanted[part]) for part in (1, 2, 3) if wanted[part] is not None]
+    words = " ".join(f"%{{lua:print(rpm.vercmp('{here}', '{there}'))}}" for here, there in pairs)
+    code, output, errors = module.run_command(["rpm", "--eval", words], environ_update=LANGUAGE)
+    verdicts = output.split()
+    if code != 0 or len(verdicts) != len(pairs) or not set(verdicts) <= {"-1", "0", "1"}:
+        module.fail_json(msg=f"rpm cannot compare {version} with {least}: {errors.strip() or output.strip()}")
+    return next((verdict for verdict in verdicts if verdict != "0"), "0") == "-1"
 
 
 def main() -> None:
@@ -265,6 +480,7 @@ def main() -> None:
         argument_spec={
             "packages": {"type": "list", "elements": "str", "default": []},
             "minimum": {"type": "dict", "default": {}},
+            "applications": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -272,9 +488,12 @@ def main() -> None:
     host = describe()
     manager = package_manager(host["os_family"] or "")
     database = DATABASES.get(manager or "")
+    brew = homebrew() if host["os_family"] == "Darwin" else None
     packages = installed(module, database, names) if names and database else {}
-    behind = older(module, packages, module.params["minimum"]) if database == "dpkg" else []
-    module.exit_json(changed=False, host={**host, "package_manager": manager}, packages=packages, older=behind)
+    packages.update(kept_elsewhere(module, names, module.params["applications"], brew))
+    behind = older(module, packages, module.params["minimum"], database)
+    described = {**host, "package_manager": manager}
+    module.exit_json(changed=False, host=described, brew=brew, packages=packages, older=behind)
 
 
 if __name__ == "__main__":

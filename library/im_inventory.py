@@ -36,6 +36,23 @@ options:
     description: Client to the least version of its package that will do.
     type: dict
     default: {}
+  versions:
+    description: Client to the one version that it is to have.
+    type: dict
+    default: {}
+  latest:
+    description: Clients that are kept the newest.
+    type: list
+    elements: str
+    default: []
+  sources:
+    description: Client to where it comes from.
+    type: dict
+    default: {}
+  installers:
+    description: Client to the vendor's installer, for Windows PCs without winget.
+    type: dict
+    default: {}
   hosts:
     description: Hosts whose O(ignore:im_seats) and O(ignore:im_first_login) are checked; all of the play by default.
     type: list

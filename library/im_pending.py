@@ -11,8 +11,8 @@ description:
     job that merges them as the person at the next login, before the client starts, and it brings back what the job
     noted.
   - Laid down are the job (C(/usr/local/lib/im_client/login-job.pyz)) and its hooks, which are C(/etc/profile.d), and
-    C(/etc/X11/Xsession.d) and a systemd user unit where those directories exist; systemd user managers that run
-    already are told to read it. The hooks cost one test of a file at the
+    C(/etc/X11/Xsession.d), a systemd user unit and C(/Library/LaunchAgents) where those directories exist; systemd user
+    managers that run already are told to read it. The hooks cost one test of a file at the
     login of a person for whom nothing waits, and disappear with the last wish of the host.
   - It also keeps what the same job does for whoever logs in for the first time, in
     C(/usr/local/lib/im_client/first-login.json), which everybody can read and only root can change.
@@ -62,7 +62,8 @@ attributes:
     support: full
     description: It looks, and says what would change.
 notes:
-  - Linux, as root. The job needs Python 3.9; with an older one nothing is laid down and RV(supported) is false.
+  - Linux and, but for O(action=offer), macOS; as root. The job needs Python 3.9; with an older one nothing is laid down
+    and RV(supported) is false.
   - No secret may stand in O(logins[].wishes), which C(pending_wish) sees to.
 author:
   - the im_client project
@@ -121,6 +122,7 @@ import contextlib
 import hashlib
 import json
 import os
+import plistlib
 import pwd
 import select
 import shlex
@@ -145,7 +147,9 @@ from ansible.module_utils.im_pending_places import (
     WISHES,
 )
 
-JOB = Path("/usr/local/lib/im_client/login-job.pyz")
+# On a Mac /usr/local may belong to the owner of Homebrew, who must not give others programs to run.
+PROGRAMS = "/Library/Application Support" if sys.platform == "darwin" else "/usr/local/lib"
+JOB = Path(PROGRAMS, "im_client", "login-job.pyz")
 UNIT = "im-client-login.service"
 UNITS = Path("/etc/systemd/user")
 # basic.target starts with the first session of a person and keeps it waiting; a graphical session has the others.
@@ -154,6 +158,7 @@ HOOKS = (
     Path("/etc/profile.d/im-client-login.sh"),
     Path("/etc/X11/Xsession.d/19im-client-login"),  # before 20*, which start things
     UNITS / UNIT,
+    Path("/Library/LaunchAgents/im-client.login.plist"),
 )
 TIME_LIMIT = 15  # seconds for a process of a person
 STATES = ("compliant", "changed", "deferred", "refused", "failed")
@@ -192,6 +197,10 @@ WantedBy=basic.target graphical-session-pre.target graphical-session.target
 # One of the conditions with a "|" has to hold.
 UNIT_OFFERED = "ConditionPathExists=|!%h/{first_login}/done-{version}\n"
 
+# launchd.plist(5), for every person's graphical session. It starts side by side with the other agents: the job looks
+# whether a client runs, as everywhere, and what it finds open waits for the next login.
+AGENT_SCRIPT = "LOGNAME=${{LOGNAME:-$(id -un)}}\n{snippet}"
+
 #: What stands at a path: text or bytes of a file, a link's target as {"link": ...}, None for nothing.
 Content = Union[bytes, Dict[str, str], None]
 
@@ -201,9 +210,11 @@ def hooks(python: str, version: str) -> dict[Path, str]:
     about = {"first_login": FIRST_LOGIN, "version": version}
     common = {"pending": PENDING, "wishes": WISHES, "job": JOB}
     offered, unit_offered = (text.format(**about) if version else "" for text in (OFFERED, UNIT_OFFERED))
-    snippet = SNIPPET.format(python=shlex.quote(python), offered=offered, **common)
+    snippet = SNIPPET.format(python=shlex.quote(python), offered=offered, **{**common, "job": shlex.quote(str(JOB))})
     unit = UNIT_TEXT.format(python=python.replace("%", "%%"), offered=unit_offered, **common)
-    texts = (snippet, snippet, unit)
+    words = ["/bin/sh", "-c", AGENT_SCRIPT.format(snippet=snippet)]
+    agent = plistlib.dumps({"Label": "im-client.login", "ProgramArguments": words, "RunAtLoad": True}).decode()
+    texts = (snippet, snippet, unit, agent)
     return {path: text for path, text in zip(HOOKS, texts) if path.parent.is_dir()}
 
 
@@ -299,7 +310,7 @@ def tell_managers(users: list[int]) -> None:
 
 def laid_paths() -> list[Path]:
     """Return what lay_hooks() made, hooks first."""
-    paths = [*HOOKS[:2], *(UNITS / wants / UNIT for wants in WANTED_BY), HOOKS[2], Path(OFFER), JOB]
+    paths = [*HOOKS[:2], *(UNITS / wants / UNIT for wants in WANTED_BY), *HOOKS[2:], Path(OFFER), JOB]
     return [path for path in paths if path.exists() or path.is_symlink()]
 
 
@@ -407,7 +418,8 @@ def as_owner(uid: int, gid: int, work: Callable[[], dict[str, Any]]) -> dict[str
             os.setgroups([])
             os.setgid(gid)
             os.setuid(uid)
-            if uid == 0 or set(os.getresuid()) != {uid}:
+            who = os.getresuid() if hasattr(os, "getresuid") else (os.getuid(), os.geteuid())  # not on macOS
+            if uid == 0 or set(who) != {uid}:
                 raise PermissionError("root's rights could not be given up")
             answer = {"done": work()}
         except Exception as problem:  # noqa: BLE001 - the parent tells it
@@ -661,7 +673,7 @@ def main() -> None:
     )
     if os.geteuid() != 0:
         module.fail_json(msg="what waits for a login can only be served as root: use become")
-    supported = sys.version_info >= (3, 9) and sys.platform.startswith("linux")
+    supported = sys.version_info >= (3, 9) and sys.platform.startswith(("linux", "darwin"))
     os.umask(0o022)
     asked = module.params
     if asked["action"] == "purge":
@@ -671,7 +683,8 @@ def main() -> None:
         module.exit_json(changed=changed, supported=supported, logins=[])
     job = base64.b64decode(asked["job"] or "")
     if asked["action"] == "offer":
-        serve_offer(module, job, supported)
+        # On a Mac the offer would stand where the owner of Homebrew may write (im_pending_places.OFFER).
+        serve_offer(module, job, supported and sys.platform != "darwin")
     changed = False
     answers = []
     for one in asked["logins"]:

@@ -48,6 +48,14 @@ options:
     description: Package name to installed version, as C(im_host_info) answers.
     type: dict
     default: {}
+  sources:
+    description: Client to where it comes from, when not from the distribution, as C(im_host_info) answers.
+    type: dict
+    default: {}
+  impossible:
+    description: Client to why it cannot be had on this host, as C(im_host_info) answers. Its rows are C(failed).
+    type: dict
+    default: {}
   rooms_on_server:
     description:
       - Whether the rooms of people stand in their bookmarks on the server. A client without own rooms has them there.

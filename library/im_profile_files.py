@@ -28,6 +28,15 @@ notes:
   - "A memory belongs to its login, mode 0600, in directories that the login can walk through but not write in, so
     O(state_dir) gets mode 0711 as soon as root keeps one. The backups stay root's alone."
   - "A deleted or restored file leaves the directories that were made for it, and a link is never deleted."
+  - "On Windows C(library/im_profile_files.ps1) answers the same with these differences. A login is an account as
+    Windows resolves it (V(name), V(DOMAIN\\name)), its home the profile in the registry; who never logged on has none.
+    Files are touched as the administrator who runs it, and no link, junction or placeholder is followed, not even
+    inside the profile (C(link)). Paths of the machine begin with /%ProgramData%/, /%ProgramFiles%/,
+    /%ProgramFiles(x86)%/ or /%SystemRoot%/. There are no modes, no uid, no O(requests[].open_files) and no
+    O(time_limit). New bytes belong to the person before they take the place of the old, whose access list they keep.
+    Contents come as gzip. The state directory is C(%ProgramData%\\im_client), for administrators alone, memories too."
+  - "PowerShell modules mask C(no_log) in C(invocation) and failures only, never in what they return, so that all that
+    is said above about O(action=read) holds there without exception."
   - "Python 3.8 or later and its standard library. Linux, macOS, BSD. O(requests[].open_files) needs Linux."
   - "Run unprivileged, it serves the login it runs as and answers C(needs_root) for every other."
   - "On Linux a file that replaces another gets its POSIX ACL, its SELinux label and its C(user.) attributes, as far as

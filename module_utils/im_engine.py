@@ -92,16 +92,25 @@ def groups_of(seats: list[dict[str, Any]], clients: Mapping[str, Client], common
     shared = common.platforms[platform]["bases"]
     wanted = list(dict.fromkeys(name for seat in seats if not is_retired(seat) for name in seat["clients"]))
     named = {name for seat in seats for name in seat["clients"]}
-    bases = {name: {**shared, **clients[name].platforms[platform]["bases"]} for name in named}
+    there = {name: _on(clients[name], platform) for name in named}
+    bases = {name: {**shared, **there[name].platforms[platform]["bases"]} for name in named}
     proof = common.platforms[platform]["trust_proof"]
     machine = [Group("machine", None, common, shared, proof)] if wanted else []
-    machine += [Group(f"machine/{name}", None, clients[name], bases[name]) for name in wanted]
+    machine += [Group(f"machine/{name}", None, there[name], bases[name]) for name in wanted]
     personal = [
-        Group(f"{seat['login']}/{name}", seat["login"], clients[name], bases[name], retired=is_retired(seat))
+        Group(f"{seat['login']}/{name}", seat["login"], there[name], bases[name], retired=is_retired(seat))
         for seat in seats
         for name in seat["clients"]
     ]
     return [group for group in machine + personal if group.documents()]
+
+
+def _on(client: Client, platform: str) -> Client:
+    """The client with the signs that it gives on a platform of running, where they are that platform's own."""
+    answers = client.platforms[platform]
+    return client._replace(
+        processes=tuple(answers.get("processes", client.processes)), locks=tuple(answers.get("locks", client.locks))
+    )
 
 
 def is_retired(seat: Mapping[str, Any]) -> bool:
@@ -365,6 +374,13 @@ def seat_result(
         "warnings": warnings,
         "login_job": {name: noted[name] for name in ("when", "state", "detail")} if noted else None,
     }
+
+
+def barred_result(seat: Mapping[str, Any], client: str, why: str) -> dict[str, Any]:
+    """The same for a client whose package cannot be had on this host; nothing of it was looked at."""
+    nothing: dict[str, Any] = {"documents": [], "findings": [], "foreign_accounts": [], "warnings": [], "diff": []}
+    about = {"login": seat["login"], "person": seat["person"], "client": client, "version": None}
+    return {**about, "state": "failed", "detail": why, "running": False, "login_job": None, **nothing}
 
 
 _SEVERITY = ("compliant", "changed", "drift", "deferred", "refused", "failed")

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .im_model import Client
+from .im_packages import product_id_of
 from .im_preferences import ENFORCEABLE, problems_of
 
 # RFC 7622 forbids these in a localpart; spaces and controls are refused with them.
@@ -19,6 +21,11 @@ _LOGIN = re.compile(r"[^\s/:\x00-\x1f]+")
 
 # Debian policy 5.6.12.
 _VERSION = re.compile(r"([0-9]+:)?[0-9][A-Za-z0-9.+~-]*")
+# The same with ^ (RPM) and * (anything).
+_PINNED_VERSION = re.compile(r"([0-9]+:)?[0-9][A-Za-z0-9.+~^*-]*")
+
+_SHA256 = re.compile("[0-9A-Fa-f]{64}")
+_INSTALLER_KEYS = {"url", "sha256", "product_id", "arguments"}
 
 _PERSON_KEYS = {
     "jid", "name", "nickname", "mail", "phone", "unit", "unit_mail", "unit_phone", "avatar",
@@ -208,6 +215,75 @@ def check_minimum_versions(given: Any, clients: Iterable[str]) -> dict[str, str]
     if problems:
         raise InventoryError(problems)
     return done
+
+
+def check_packages(versions: Any, latest: Any, sources: Any, clients: Mapping[str, Client]) -> None:
+    """Check what the site says of packages: client -> version, clients that are kept the newest, client -> source.
+
+    Whether the platform of a host has a source is told when the host is known.
+    """
+    problems: list[str] = []
+    known = list(clients)
+    pinned = _mapping(versions, "im_package_versions", problems)
+    for name, version in pinned.items():
+        if not isinstance(version, str) or not _PINNED_VERSION.fullmatch(version):
+            problems.append(
+                f'im_package_versions: {name} is {version!r}; it takes a version in quotes, such as "2.14.13"'
+            )
+    if not isinstance(latest or [], list):
+        problems.append(f"im_package_latest is {latest!r}; it takes a list of: {_listing(known)}")
+        latest = []
+    chosen = _mapping(sources, "im_package_sources", problems)
+    for name, source in chosen.items():
+        possible = sorted(
+            {
+                "distribution",
+                *(key for one in clients.values() for a in one.platforms.values() for key in a.get("sources", {})),
+            }
+        )
+        if source not in possible:
+            problems.append(f"im_package_sources: {name} is {source!r}; it takes one of: {', '.join(possible)}")
+    named = {"im_package_versions": pinned, "im_package_latest": latest or [], "im_package_sources": chosen}
+    for variable, names in named.items():
+        problems += [
+            f"{variable}: no client named {name!r}; known: {_listing(known)}" for name in names if name not in known
+        ]
+    problems += [
+        f"im_package_latest: {name} is in im_package_versions too; it cannot be both one version and the newest"
+        for name in latest or []
+        if name in pinned
+    ]
+    if problems:
+        raise InventoryError(problems)
+
+
+def check_installers(installers: Any, clients: Mapping[str, Client]) -> None:
+    """Check the vendors' installers for Windows PCs: client -> {url, sha256, product_id?, arguments?}."""
+    problems: list[str] = []
+    for name, installer in _mapping(installers, "im_package_installers", problems).items():
+        where = f"im_package_installers: {name}"
+        if name not in clients:
+            problems.append(f"{where}: no such client; known: {_listing(clients)}")
+            continue
+        if not isinstance(installer, Mapping):
+            problems.append(f"{where} is {installer!r}; it takes url, sha256, and if need be product_id and arguments")
+            continue
+        if strange := sorted(str(key) for key in installer.keys() - _INSTALLER_KEYS):
+            problems.append(f"{where}: unknown: {', '.join(strange)}; known: {', '.join(sorted(_INSTALLER_KEYS))}")
+        if not str(installer.get("url") or "").startswith(("https://", "\\\\")):
+            problems.append(f"{where}: url is {installer.get('url')!r}; it takes https://… or a share, \\\\server\\…")
+        # The file is run with all rights of the PC.
+        if not isinstance(installer.get("sha256"), str) or not _SHA256.fullmatch(installer["sha256"]):
+            problems.append(f"{where}: sha256 is {installer.get('sha256')!r}; it takes the file's, 64 digits in quotes")
+        words = installer.get("arguments", [])
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            problems.append(f"{where}: arguments is {words!r}; it takes a list of texts")
+        if not installer.get("product_id") and not product_id_of(clients[name]):
+            problems.append(
+                f"{where}: product_id is missing; it takes the name of the Uninstall key that this installer makes"
+            )
+    if problems:
+        raise InventoryError(problems)
 
 
 def accounts_to_check(

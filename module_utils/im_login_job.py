@@ -154,9 +154,22 @@ def main(files: ProfileFiles, pending: str = PENDING, first_login: FirstLogin | 
         signal.alarm(TIME_LIMIT + 5)  # kills; only if this one's parent was killed
         _work(files, pending, first_login)
         os._exit(0)
-    if signal.sigtimedwait({signal.SIGCHLD}, TIME_LIMIT) is None:
+    if not _ended(worker, TIME_LIMIT):
         os.kill(worker, signal.SIGKILL)  # not waited for: a dead disk keeps it even from dying
     return 0
+
+
+def _ended(worker: int, seconds: float) -> bool:
+    """Wait for the end of a process at most so long; say whether it came."""
+    if hasattr(signal, "sigtimedwait"):
+        return signal.sigtimedwait({signal.SIGCHLD}, seconds) is not None
+    # macOS has no wait with a limit.
+    deadline = time.monotonic() + seconds
+    while os.waitpid(worker, os.WNOHANG)[0] == 0:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _work(files: ProfileFiles, pending: str, first_login: FirstLogin | None) -> None:

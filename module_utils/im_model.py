@@ -32,8 +32,9 @@ class Client(NamedTuple):
     Attributes:
         name: name of the role.
         title: name for people.
-        processes: names of its processes.
-        locks: files (under the profile base) on which it holds a lock while it runs; globs allowed.
+        processes: names of its processes; a platform's answers may say others.
+        locks: files (under the profile base) on which it holds a lock while it runs, or that it keeps for itself; globs
+            allowed; a platform's answers may say others.
         expresses: preference -> "any" or the values it can hold.
         rewrites: patterns (fnmatch) of the items that it changes by itself, so that nobody blames the user.
         documents: what we manage, in the order of their merge.

@@ -21,7 +21,8 @@ SeatsOf = Callable[[str], Sequence[Mapping[str, Any]]]
 CODES = (
     "person_unknown", "machine_unknown", "client_unknown",
     "login_unknown", "login_several", "login_of_other", "machine_silent", "machine_denied", "machine_changed",
-    "machine_failed", "gajim_on_macos", "platform_unknown", "account", "proxy_refused", "proxy_silent", "source_none",
+    "machine_failed", "gajim_on_macos", "package_impossible",
+    "platform_unknown", "account", "proxy_refused", "proxy_silent", "source_none",
     "source_silent", "package_unknown", "profile_refused", "profile_failed",
 )  # fmt: skip
 
@@ -205,8 +206,10 @@ def of_host(
     about = host.get("host")
     if about is None:
         return [problem("machine_failed", language, said, machine=machine)]
-    if about["os_family"] == "Darwin" and client == "gajim":
-        return [problem("gajim_on_macos", language, machine=machine)]
+    refused = host.get("impossible", {}).get(client)
+    if refused:
+        code = "gajim_on_macos" if (about["os_family"], client) == ("Darwin", "gajim") else "package_impossible"
+        return [problem(code, language, machine=machine, **refused)]
     if "platform" not in host:
         system = f"{about['distribution']} {about['distribution_version']}".strip()
         return [problem("platform_unknown", language, said, machine=machine, system=system, family=about["os_family"])]

@@ -58,7 +58,7 @@ def listed_by_ps(uid: int | None) -> list[tuple[int, set[bytes]]]:
     if program is None:
         raise Trouble("io", "cannot list processes: no /proc and no ps")
     done = subprocess.run(  # noqa: S603  fixed words
-        [program, "-axo", "uid=,pid=,comm="],
+        [program, "-axww", "-o", "uid=,pid=,comm="],  # without ww, macOS cuts a path at 79 columns
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

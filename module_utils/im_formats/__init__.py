@@ -6,6 +6,7 @@ from . import (
     desktop_entry,
     gajim_settings,
     json_policies,
+    launch_agent,
     libpurple_accounts,
     libpurple_blist,
     libpurple_prefs,
@@ -29,5 +30,6 @@ FORMATS: dict[str, Format] = {
     "mozilla_profiles": mozilla_profiles.FORMAT,
     "desktop_entry": desktop_entry.FORMAT,
     "json_policies": json_policies.FORMAT,
+    "launch_agent": launch_agent.FORMAT,
     "whole_file": whole_file.FORMAT,
 }

@@ -48,10 +48,11 @@ def versions(client: str, count: int) -> list[dict[str, bytes]]:
 
 def signs(client: str) -> dict[str, list[str]]:
     """How the module sees that a client runs, on this desk."""
-    profile = CLIENTS[client].platforms["Debian"]["bases"]["profile"].removeprefix("~/")
+    here = CLIENTS[client].platforms["Debian"]
+    profile = here["bases"]["profile"].removeprefix("~/")
     return {
         "processes": list(CLIENTS[client].processes),
-        "locks": [f"{profile}/{lock}" for lock in CLIENTS[client].locks],
+        "locks": [f"{profile}/{lock}" for lock in here.get("locks", ())],
     }
 
 

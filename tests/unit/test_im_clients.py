@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.im_catalogue import LANGUAGES
 from ansible.module_utils.im_clients import load_clients
 from ansible.module_utils.im_formats import FORMATS
 from ansible.module_utils.im_preferences import EXPRESSIBLE, PREFERENCES
@@ -23,9 +24,11 @@ def test_every_document_has_its_template_its_format_and_its_base(name: str) -> N
     for document in client.documents:
         assert document.template.is_file()
         assert document.format in FORMATS
-        for answers in client.platforms.values():
-            bases = {"autostart", *COMMON.platforms["Debian"]["bases"], *answers["bases"]}
-            assert document.base in bases
+        # Not on every platform: what starts at login is a desktop entry here, a LaunchAgent there.
+        assert any(
+            document.base in {*COMMON.platforms[platform]["bases"], *answers["bases"]}
+            for platform, answers in client.platforms.items()
+        )
         assert not document.located_by or document.located_by in {other.path for other in client.documents}
 
 
@@ -33,6 +36,45 @@ def test_every_document_has_its_template_its_format_and_its_base(name: str) -> N
 def test_every_platform_of_a_client_answers_the_same_keys(name: str) -> None:
     keys = {platform: sorted(answers) for platform, answers in EVERYTHING[name].platforms.items()}
     assert keys and len({tuple(answer) for answer in keys.values()}) == 1, keys
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("platform", COMMON.platforms)
+def test_every_platform_starts_a_client_at_login_in_one_way_or_says_that_it_cannot(name: str, platform: str) -> None:
+    bases = {**COMMON.platforms[platform]["bases"], **CLIENTS[name].platforms[platform]["bases"]}
+    formats = [document.format for document in CLIENTS[name].documents if bases.get(document.base)]
+    ways = len({"desktop_entry", "launch_agent"} & set(formats))
+    assert ways == (0 if "start_at_login" in COMMON.platforms[platform]["cannot_express"] else 1)
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_every_hole_of_every_platform_has_its_sentence_in_both_languages(name: str) -> None:
+    for answers in CLIENTS[name].platforms.values():
+        for hole in answers["holes"]:
+            assert all(
+                {f"hole.{hole['reason']}", f"hole.{hole['reason']}.remedy"} <= set(texts)
+                for texts in LANGUAGES.values()
+            )
+            assert all(one == one.casefold() for one in hole["distributions"])
+
+
+@pytest.mark.parametrize("platform", COMMON.platforms)
+def test_every_package_manager_has_its_tasks_and_its_sentence(platform: str) -> None:
+    tasks = PROJECT / "roles" / "im_client" / "tasks"
+    for manager in set(COMMON.platforms[platform]["managers"].values()):
+        assert (tasks / f"install_{manager}.yml").is_file()
+        assert (tasks / f"remove_{manager}.yml").is_file()
+        assert all(f"packages.failed_{manager}" in texts for texts in LANGUAGES.values())
+
+
+@pytest.mark.parametrize("platform", COMMON.platforms)
+def test_every_platform_says_what_would_do_when_it_trusts_nobody(platform: str) -> None:
+    assert all("{why}" in texts[f"trust.failed_{platform}"] for texts in LANGUAGES.values())
+
+
+@pytest.mark.parametrize("platform", COMMON.platforms)
+def test_what_no_client_can_hold_on_a_platform_is_a_known_preference(platform: str) -> None:
+    assert set(COMMON.platforms[platform]["cannot_express"]) <= set(PREFERENCES)
 
 
 @pytest.mark.parametrize("name", CLIENTS)

@@ -101,6 +101,16 @@ def test_one_question_holds_everything_that_the_merge_may_need() -> None:
     assert ".thunderbird/*/.parentlock" in request["locks"]
 
 
+def test_a_client_gives_the_signs_of_running_that_its_platform_says() -> None:
+    *_, seat = im_engine.groups_of([SEAT | {"clients": ["thunderbird"]}], CLIENTS, COMMON, "Windows")
+    request = im_engine.read_request(seat)
+    assert request["locks"] == [
+        "AppData/Roaming/Thunderbird/*/parent.lock",
+        "AppData/Roaming/Thunderbird/Profiles/*/parent.lock",
+    ]
+    assert "thunderbird" in request["processes"]
+
+
 def test_a_file_of_the_system_is_read_as_the_person_but_not_in_the_home() -> None:
     *_, seat = im_engine.groups_of([SEAT | {"clients": ["pidgin"]}], CLIENTS, COMMON, "Debian")
     assert im_engine.read_request(seat)["system_paths"] == ["/etc/purple/prefs.xml"]

@@ -8,12 +8,15 @@ import pytest
 from ansible.module_utils.im_inventory import (
     InventoryError,
     accounts_to_check,
+    check_installers,
     check_minimum_versions,
+    check_packages,
     check_preferences,
     check_seats,
     complete_people,
     complete_service,
 )
+from rendering import CLIENTS
 
 SERVICE = complete_service({"domain": "univ.example"})
 
@@ -173,3 +176,35 @@ def test_minimum_versions_are_texts_of_known_clients() -> None:
         "im_minimum_versions: no client named 'psi'; known: gajim",
         "im_minimum_versions: psi is 'latest'; it takes a version in quotes, such as \"1.7\"",
     ]
+
+
+def test_what_the_site_says_of_packages_is_checked_at_the_door() -> None:
+    check_packages({"pidgin": "2.14.*"}, ["gajim"], {"gajim": "flatpak", "thunderbird": "snap"}, CLIENTS)
+    check_packages(None, None, None, CLIENTS)
+    told = problems_of(check_packages, {"pidgin": 2.14, "psi": "1"}, ["pidgin", "kopete"], {"gajim": "brew"}, CLIENTS)
+    assert told == [
+        'im_package_versions: pidgin is 2.14; it takes a version in quotes, such as "2.14.13"',
+        "im_package_sources: gajim is 'brew'; it takes one of: distribution, flatpak, snap",
+        "im_package_versions: no client named 'psi'; known: gajim, pidgin, thunderbird",
+        "im_package_latest: no client named 'kopete'; known: gajim, pidgin, thunderbird",
+        "im_package_latest: pidgin is in im_package_versions too; it cannot be both one version and the newest",
+    ]
+    assert problems_of(check_packages, [], "gajim", None, CLIENTS)
+
+
+def test_an_installer_is_run_only_from_where_and_with_what_the_site_says() -> None:
+    gajim = {"url": "https://mirror.univ.example/Gajim.exe", "sha256": "0" * 64}
+    check_installers(None, CLIENTS)
+    check_installers({"gajim": gajim, "pidgin": gajim | {"url": r"\\server\share\pidgin.exe"}}, CLIENTS)
+    wrong = {"gajim": {"url": "http://x.example", "hash": "0"}, "thunderbird": gajim, "psi": gajim, "pidgin": "x"}
+    assert problems_of(check_installers, wrong, CLIENTS) == [
+        "im_package_installers: gajim: unknown: hash; known: arguments, product_id, sha256, url",
+        "im_package_installers: gajim: url is 'http://x.example'; it takes https://… or a share, \\\\server\\…",
+        "im_package_installers: gajim: sha256 is None; it takes the file's, 64 digits in quotes",
+        "im_package_installers: thunderbird: product_id is missing; it takes the name of the Uninstall key that this "
+        "installer makes",
+        "im_package_installers: psi: no such client; known: gajim, pidgin, thunderbird",
+        "im_package_installers: pidgin is 'x'; it takes url, sha256, and if need be product_id and arguments",
+    ]
+    (told,) = problems_of(check_installers, {"gajim": gajim | {"arguments": "/S"}}, CLIENTS)
+    assert "it takes a list of texts" in told

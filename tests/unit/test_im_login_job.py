@@ -11,6 +11,7 @@ import io
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -325,3 +326,22 @@ def test_the_pack_runs_alone_and_ends_quietly_when_nothing_waits(tmp_path: Path)
     # -I -S: nothing of the project and no installed package is within reach.
     done = subprocess.run([sys.executable, "-I", "-S", job], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("with_limit", [True, False])
+def test_the_end_of_the_work_is_waited_for_in_time_with_and_without_linux(
+    monkeypatch: pytest.MonkeyPatch, with_limit: bool
+) -> None:
+    """macOS has no sigtimedwait."""
+    if not with_limit:
+        monkeypatch.delattr(signal, "sigtimedwait", raising=False)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        for command, seconds, ended in (("exit 0", 20, True), ("exec sleep 60", 0.2, False)):
+            with subprocess.Popen(["/bin/sh", "-c", command]) as worker:
+                assert im_login_job._ended(worker.pid, seconds) is ended
+                worker.kill()
+            while signal.SIGCHLD in signal.sigpending():
+                signal.sigwait({signal.SIGCHLD})
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

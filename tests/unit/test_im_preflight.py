@@ -121,11 +121,18 @@ def test_a_host_that_cannot_be_reached_is_told_apart_by_the_reason(said: str, co
 
 
 def test_gajim_on_a_mac_is_refused_with_what_to_offer_instead() -> None:
-    mac = {"host": {**HOST, "os_family": "Darwin", "distribution": "MacOSX"}, "msg": "no answers file"}
+    about = {**HOST, "os_family": "Darwin", "distribution": "MacOSX"}
+    refused = {"why": "Gajim : pas de cask.", "remedy": "Gajim.app."}
+    mac = {"host": about, "platform": "Darwin", "impossible": {"gajim": refused}}
     (told,) = of_host("mac", "gajim", mac, {"skipped": True})
     assert told.code == "gajim_on_macos"
     assert "Pidgin ou Thunderbird" in told.remedy
-    assert [problem.code for problem in of_host("mac", "pidgin", mac, {"skipped": True})] == ["platform_unknown"]
+    assert of_host("mac", "pidgin", mac, {"skipped": True}) == []
+    assert of_host("mac", "gajim", {**mac, "impossible": {}}, {"skipped": True}) == []  # somebody put it there
+    (told,) = of_host("mac", "pidgin", {**mac, "impossible": {"pidgin": refused}}, {"skipped": True})
+    assert (told.code, told.text, told.remedy) == ("package_impossible", "mac : Gajim : pas de cask.", "Gajim.app.")
+    (told,) = of_host("mac", "pidgin", {"host": about, "msg": "no answers file"}, {"skipped": True})
+    assert told.code == "platform_unknown"
 
 
 def test_a_host_where_nothing_can_be_done_is_told_with_its_own_words() -> None:

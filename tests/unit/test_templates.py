@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import plistlib
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from ansible.module_utils.im_formats import FORMATS
 from rendering import CLIENTS, HOSTILE, document_of, fragments
 
-MACHINE = {"policies.json"}
+MACHINE = {"policies.json", "im-service.pem"}
 DOCUMENTS = [
     (client.name, document.path.rpartition("/")[2]) for client in CLIENTS.values() for document in client.documents
 ]
@@ -37,6 +38,7 @@ ROOMS = [{"room": "equipe", "name": HOSTILE, "nick": HOSTILE}, {"room": "accueil
 MAIL = {"imap": {"host": "imap.univ.example"}, "smtp": {"host": "smtp.univ.example", "tls": "starttls"}}
 #: Documents that are only laid down when somebody asks for something.
 MAY_BE_BLANK = {"blist.xml", "status.xml", "org.gajim.Gajim.desktop", "pidgin.desktop", "thunderbird.desktop"}
+MAY_BE_BLANK |= {f"im-client.{client}.plist" for client in CLIENTS}
 SERVICES = [{}, {"tls": "direct"}, {"host": "xmpp.univ.example", "port": 5299, "tls": "direct"}, MAIL]
 
 
@@ -118,3 +120,31 @@ def test_pidgins_startup_status_is_the_one_that_its_preferences_point_at(status:
 def test_every_preference_is_said_by_some_client() -> None:
     said = {word for client in CLIENTS.values() for word in client.expresses}
     assert said == {*FULL, "rooms", "store_password"}
+
+
+@pytest.mark.parametrize("platform", ["Debian", "RedHat", "Suse", "Windows"])
+def test_thunderbird_is_given_the_authority_where_it_cannot_take_the_systems(platform: str) -> None:
+    service = {"ca_file": "authority.pem"}
+    enforced, initial = fragments("thunderbird", "policies.json", service=service, platform=platform)
+    assert not initial.strip()
+    given = json.loads(enforced)["policies"]["Certificates"]
+    if platform == "Windows":
+        assert given == {"ImportEnterpriseRoots": True}
+    else:
+        assert given["Install"][0].startswith("/") and given["Install"][0].endswith("/im-service.crt")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("start", [True, False])
+def test_on_a_mac_a_client_starts_at_login_by_an_agent_of_launchd(client: str, start: bool) -> None:
+    name, site = f"im-client.{client}.plist", {"start_at_login": start}
+    enforced, initial = fragments(client, name, site=site, enforced=["start_at_login"], platform="Darwin")
+    assert not initial.strip()
+    assert plistlib.loads(enforced.encode()) == {
+        "Label": f"im-client.{client}",
+        "ProgramArguments": CLIENTS[client].platforms["Darwin"]["command"],
+        "RunAtLoad": start,
+    }
+    enforced, initial = fragments(client, name, site=site, platform="Darwin")
+    assert not enforced.strip()
+    assert bool(initial.strip()) is start, "a user who has no agent is left as they are"

@@ -8,6 +8,7 @@ first of all options and make the shortest document, which is why the plain opti
 from __future__ import annotations
 
 import json
+import plistlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -680,6 +681,17 @@ def _whole_file(tape: Tape) -> Pair:
     return Pair(tape.pick([theirs, enforced.encode() + theirs, enforced.encode(), None]), enforced, "")
 
 
+def _launch_agent(tape: Tape) -> Pair:
+    def text() -> str:
+        words = [tape.mark(), tape.pick(TEXTS)]
+        return plistlib.dumps({"Label": "toy", "ProgramArguments": words, "RunAtLoad": tape.once_in(2)}).decode()
+
+    enforced = "" if tape.once_in(3) else text()
+    initial = "" if tape.once_in(3) else text()
+    theirs = bytes(tape.below(256) for _ in range(tape.below(20)))
+    return Pair(tape.pick([theirs, enforced.encode(), initial.encode(), None]), enforced, initial)
+
+
 _MAKERS: dict[str, Callable[[Tape], Pair]] = {
     "gajim_settings": _gajim,
     "libpurple_accounts": _accounts,
@@ -690,5 +702,6 @@ _MAKERS: dict[str, Callable[[Tape], Pair]] = {
     "mozilla_profiles": _mozilla_profiles,
     "desktop_entry": _desktop_entry,
     "json_policies": _json_policies,
+    "launch_agent": _launch_agent,
     "whole_file": _whole_file,
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import plistlib
 import re
 import sqlite3
 import xml.etree.ElementTree as ET
@@ -360,6 +361,11 @@ POLICIES = Case(
 )
 
 
+def agent_fragment(run: str) -> str:
+    agent = {"Label": "im-client.toy", "ProgramArguments": ["/bin/echo", NAME], "RunAtLoad": run == "true"}
+    return plistlib.dumps(agent).decode()
+
+
 WHOLE_FILE = Case(
     enforced="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
     changed="-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n",
@@ -374,6 +380,23 @@ WHOLE_FILE = Case(
     foreign=lambda _content: [],
 )
 
+LAUNCH_AGENT = Case(
+    enforced=agent_fragment("true"),
+    changed=agent_fragment("false"),
+    initial=agent_fragment("true"),
+    documents={
+        "an older one": agent_fragment("false").encode(),
+        "not a property list": b"whatever somebody put there",
+        "nothing in it": b"",
+    },
+    complete=plistlib.loads,
+    shown=(NAME_XML.replace("&apos;", "'").replace("&quot;", '"').partition("<")[0],),
+    malformed=(),  # as for a whole file
+    malformed_fragments=("<plist>", "<plist><array/></plist>", "no property list"),
+    secret=f"<plist><string>password = {CANARY}</string></plist>\n".encode(),
+    foreign=lambda _content: [],
+)
+
 CASES: dict[str, Case] = {
     "gajim_settings": GAJIM,
     "libpurple_accounts": ACCOUNTS,
@@ -384,12 +407,13 @@ CASES: dict[str, Case] = {
     "mozilla_profiles": MOZILLA_PROFILES,
     "desktop_entry": DESKTOP,
     "json_policies": POLICIES,
+    "launch_agent": LAUNCH_AGENT,
     "whole_file": WHOLE_FILE,
 }
 #: What conftest.randomised gives.
 Randomised = Callable[..., Callable[[Callable[..., None]], Callable[[], None]]]
 #: A file that is ours alone is replaced whatever it holds: nothing in it is foreign, and there is nothing to refuse.
-OURS_ALONE = {"whole_file"}
+OURS_ALONE = {"whole_file", "launch_agent"}
 
 every_format = pytest.mark.parametrize("name", CASES)
 every_document = pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import plistlib
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from debian_packages import need
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -165,11 +168,148 @@ def test_rpm_is_understood(module: ModuleType) -> None:
 def test_versions_are_compared_as_debian_does_on_the_desk(module: ModuleType) -> None:
     packages = {"gajim": "1.7.3-2", "pidgin": None}
     fake = FakeModule(0, "")
-    assert module.older(fake, packages, {"gajim": "1.8", "pidgin": "2.14"}) == ["gajim"]
+    assert module.older(fake, packages, {"gajim": "1.8", "pidgin": "2.14"}, "dpkg") == ["gajim"]
     assert fake.commands == [["dpkg", "--compare-versions", "1.7.3-2", "lt", "1.8"]]
-    assert module.older(FakeModule(1, ""), packages, {"gajim": "1.7"}) == []
+    assert module.older(FakeModule(1, ""), packages, {"gajim": "1.7"}, "dpkg") == []
     with pytest.raises(SystemExit, match=r"cannot compare 1\.7\.3-2 with ~~"):
-        module.older(FakeModule(2, "", "bad syntax"), packages, {"gajim": "~~"})
+        module.older(FakeModule(2, "", "bad syntax"), packages, {"gajim": "~~"}, "dpkg")
+
+
+class RealModule:
+    """Stands for AnsibleModule where the programs of this machine are asked."""
+
+    def run_command(self, command: list[str], environ_update: dict[str, str]) -> tuple[int, str, str]:
+        done = subprocess.run(
+            command, env={**os.environ, **environ_update}, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def fail_json(self, msg: str) -> None:
+        raise SystemExit(msg)
+
+
+@pytest.mark.parametrize(
+    ("version", "least", "behind"),
+    [
+        ("2.14.12-1.fc42", "2.14.12", False),
+        ("2.14.9-1.fc42", "2.14.12", True),
+        ("2.14.12-9.fc42", "2.14.12-10.fc42", True),
+        ("1:1.0-1", "2.0", True),  # a least version without an epoch says nothing of epochs
+        ("1:1.0-1", "2:0.5", True),
+        ("2:0.5-1", "1:1.0", False),
+        ("1.0-1", "1:0.5", True),
+        ("1.7~rc1-1", "1.7", True),
+        ("1.7^git1-1", "1.7", False),
+        ("140.5.0esr-1", "140.5.0", False),
+    ],
+)
+def test_versions_of_rpms_are_compared_by_rpm_itself(
+    module: ModuleType, version: str, least: str, behind: bool
+) -> None:
+    need("rpm", "rpm")
+    found = module.older(RealModule(), {"pidgin": version}, {"pidgin": least}, "rpm")
+    assert found == (["pidgin"] if behind else [])
+
+
+@pytest.mark.parametrize("least", ["1.7' .. os.execute('id') .. '", "1.7-1-1", "", "%{nil}"])
+def test_what_is_no_version_never_reaches_rpm(module: ModuleType, least: str) -> None:
+    fake = FakeModule(0, "0")
+    with pytest.raises(SystemExit, match="this is no version of a package"):
+        module.older(fake, {"pidgin": "2.14-1"}, {"pidgin": least}, "rpm")
+    assert fake.commands == []
+
+
+def test_an_rpm_without_an_answer_is_a_failure(module: ModuleType) -> None:
+    with pytest.raises(SystemExit, match="rpm cannot compare 2-1 with 3: no lua here"):
+        module.older(FakeModule(0, "%{lua:print()}", "no lua here"), {"a": "2-1"}, {"a": "3"}, "rpm")
+
+
+def homebrew_at(tmp_path: Path, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+    """A prefix of Homebrew with two versions of one formula and one of a cask."""
+    for keg in ("Cellar/pidgin/2.14.9", "Cellar/pidgin/2.14.14_1", "Caskroom/thunderbird@esr/140.7.0esr"):
+        (tmp_path / keg).mkdir(parents=True)
+    (tmp_path / "Caskroom/thunderbird@esr/.metadata").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/brew").touch()
+    monkeypatch.setitem(module.MANAGERS, "Darwin", ((f"{tmp_path}/bin/brew", "homebrew"),))
+    found: dict[str, str | None] = module.homebrew()
+    return found
+
+
+def test_what_homebrew_has_is_read_from_its_directories(
+    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brew = homebrew_at(tmp_path, module, monkeypatch)
+    assert brew["prefix"] == str(tmp_path)
+    assert brew["owner"] == pwd.getpwuid(os.geteuid()).pw_name
+    names = ["formula/pidgin", "cask/thunderbird@esr", "cask/gajim", "pidgin", "cask/../etc"]
+    assert module.kept_elsewhere(None, names, {}, brew) == {
+        "formula/pidgin": "2.14.14_1",
+        "cask/thunderbird@esr": "140.7.0esr",
+        "cask/gajim": None,
+    }
+    assert module.kept_elsewhere(None, ["formula/pidgin"], {}, None) == {"formula/pidgin": None}
+
+
+def test_a_prefix_of_homebrew_whose_owner_is_gone_has_none(
+    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(module.pwd, "getpwuid", nobody)
+    assert homebrew_at(tmp_path, module, monkeypatch)["owner"] is None
+
+
+def test_on_an_intel_mac_the_owner_is_that_of_the_repository(
+    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homebrew_at(tmp_path, module, monkeypatch)
+    (tmp_path / "Homebrew").mkdir()
+    asked: list[str] = []
+    real = os.stat
+
+    def noted(path: str, **more: Any) -> os.stat_result:
+        asked.append(str(path))
+        return real(path, **more)
+
+    monkeypatch.setattr(module.os, "stat", noted)
+    module.homebrew()
+    assert asked[-1] == str(tmp_path / "Homebrew")
+
+
+def test_an_application_that_is_there_is_installed_in_the_version_that_it_says(
+    module: ModuleType, tmp_path: Path
+) -> None:
+    contents = tmp_path / "Thunderbird.app" / "Contents"
+    contents.mkdir(parents=True)
+    names, bundles = ["cask/thunderbird"], {"cask/thunderbird": str(tmp_path / "Thunderbird.app")}
+    (contents / "Info.plist").write_bytes(plistlib.dumps({"CFBundleShortVersionString": "153.0.1"}))
+    assert module.kept_elsewhere(None, names, bundles, None) == {"cask/thunderbird": "153.0.1"}
+    for broken in (b"not a property list", plistlib.dumps(["a list"]), plistlib.dumps({})):
+        (contents / "Info.plist").write_bytes(broken)
+        assert module.kept_elsewhere(None, names, bundles, None) == {"cask/thunderbird": None}
+
+
+def test_flatpak_is_asked_only_where_it_is(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = FakeModule(0, "org.gajim.Gajim\t2.4.7\norg.mozilla.Thunderbird\t\nnonsense\n")
+    names = ["flatpak/org.gajim.Gajim", "flatpak/org.mozilla.Thunderbird", "flatpak/im.pidgin.Pidgin"]
+    assert module.kept_elsewhere(listed, names, {}, None) == dict.fromkeys(names)
+    assert listed.commands == []
+    monkeypatch.setattr(module.os.path, "exists", lambda path: path == "/usr/bin/flatpak")
+    assert list(module.kept_elsewhere(listed, names, {}, None).values()) == ["2.4.7", "0", None]
+
+
+def test_versions_of_homebrew_and_flatpak_are_compared_number_by_number(module: ModuleType) -> None:
+    packages = {"formula/pidgin": "2.14.9", "cask/thunderbird": "140.7.0esr"}
+    least = {"formula/pidgin": "2.14.10", "cask/thunderbird": "140.7"}
+    assert module.older(None, packages, least, None) == ["formula/pidgin"]
+
+
+def test_the_successor_of_dnf_is_known_behind_its_link(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os.path, "exists", lambda path: path == "/usr/bin/dnf")
+    monkeypatch.setattr(module.os.path, "realpath", lambda _path: "/usr/bin/dnf5")
+    assert module.package_manager("RedHat") == "dnf5"
 
 
 def test_names_of_other_systems_are_not_installed_and_never_become_patterns_or_options(module: ModuleType) -> None:
@@ -230,12 +370,19 @@ def test_it_answers_through_ansible_in_check_mode(tmp_path: Path) -> None:
 def test_the_documentation_is_valid(module: ModuleType) -> None:
     documentation = yaml.safe_load(module.DOCUMENTATION)
     assert set(documentation["options"]) == {
+        "applications",
+        "brew_user",
         "clients",
+        "installers",
+        "language",
+        "latest",
         "left_alone",
         "minimum",
         "minimum_versions",
         "packages",
         "retired",
+        "sources",
+        "versions",
     }
     returned = yaml.safe_load(module.RETURN)
     assert set(returned["host"]["contains"]) == {*module.describe(), "package_manager"}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import plistlib
+import pwd
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -209,3 +213,28 @@ def test_hooks_for_what_waits_go_on_serving_first_logins(host: Host) -> None:
 def test_a_version_that_could_be_more_than_a_name_is_no_version(version: object) -> None:
     with pytest.raises(ValueError, match="no version"):
         im_pending.version_of(json.dumps({"version": version}))
+
+
+def test_on_a_mac_the_hook_is_an_agent_for_everybody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(
+        im_pending, "HOOKS", (Path("/nowhere/a"), Path("/nowhere/b"), Path("/nowhere/c"), tmp_path / "p")
+    )
+    monkeypatch.setattr(im_pending, "PENDING", str(tmp_path))
+    monkeypatch.setattr(im_pending, "JOB", tmp_path / "a b's" / "job.py")
+    ((path, text),) = im_pending.hooks(sys.executable, "").items()
+    assert path == tmp_path / "p"
+    agent = plistlib.loads(text.encode())
+    assert agent["Label"] == "im-client.login" and agent["RunAtLoad"] is True
+    (tmp_path / "a b's").mkdir()
+    (tmp_path / "a b's" / "job.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    # launchd gives a session its LOGNAME; the hook knows what to do without it too.
+    for environment in ({"LOGNAME": "pnom"}, {}):
+        login = environment.get("LOGNAME") or pwd.getpwuid(os.geteuid()).pw_name
+        path = {**environment, "PATH": "/usr/bin:/bin"}
+        subprocess.run(agent["ProgramArguments"], env=path, capture_output=True, check=True)
+        assert not (tmp_path / "ran").exists(), "nothing waits"
+        (tmp_path / login).mkdir(exist_ok=True)
+        (tmp_path / login / im_pending.WISHES).touch()
+        subprocess.run(agent["ProgramArguments"], env=path, capture_output=True, check=True)
+        (tmp_path / "ran").unlink()
+        (tmp_path / login / im_pending.WISHES).unlink()
