@@ -80,13 +80,19 @@ def xmpp_server(settings: Settings, server: Server) -> Machine:
     )
 
 
-def desk(settings: Settings, name: str, image: str, port: int, host_key: Path | None = None) -> Machine:
-    """A host reached by SSH on 127.0.0.1:`port`, by default with a host key of its own; its SSH server speaks first."""
+def desk(
+    settings: Settings, name: str, image: str, port: int, host_key: Path | None = None, *, system: str = ""
+) -> Machine:
+    """A host reached by SSH on 127.0.0.1:`port`, by default with a host key of its own; its SSH server speaks first.
+
+    ``system``: what the host says that it is, where its image can say several things.
+    """
     host_key = host_key or settings.host_key(name)
     visitors_key = identity.public_half(settings.key)
     mounts = {host_key: "/etc/ssh/ssh_host_ed25519_key:ro", visitors_key: "/etc/ssh/lab_authorized_keys:ro"}
     arguments = [word for source, target in mounts.items() for word in ("--volume", f"{source}:{target}")]
     arguments += ["--publish", f"127.0.0.1:{port}:22", "--network-alias", name]
+    arguments += ["--env", f"LAB_SYSTEM={system}"] if system else []
     return Machine(
         name=name,
         image=image,
@@ -113,9 +119,10 @@ def table_machines(settings: Settings, names: list[str]) -> list[Machine]:
     """The servers that always run, and the named servers and desks of the table."""
     servers = [server for server in settings.servers.values() if server.default or server.name in names]
     desks = [
-        desk(settings, host, images.tag(settings, settings.desk(host)["image"]), settings.ssh_port(host))
+        desk(settings, host, images.tag(settings, row["image"]), settings.ssh_port(host), system=row.get("system", ""))
         for host in names
         if host not in settings.servers
+        for row in [settings.desk(host)]
     ]
     return [*(xmpp_server(settings, server) for server in servers), *desks]
 

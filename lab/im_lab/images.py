@@ -34,6 +34,7 @@ def recipe(settings: Settings, image: str) -> dict[str, Any]:
     """Everything that an image is made of, as a JSON document."""
     row = settings.table["images"][image]
     kind = settings.table["kinds"][row["kind"]]
+    used = {name: (LAB_DIR / "images" / name).read_text(encoding="utf-8") for name in kind.get("uses", ())}
     return {
         "suite": row["suite"],
         "security": row.get("security", True),
@@ -42,6 +43,7 @@ def recipe(settings: Settings, image: str) -> dict[str, Any]:
         "script": (LAB_DIR / "images" / row["kind"]).read_text(encoding="utf-8"),
         "logins": settings.table["logins"],
         "dpkg": DPKG_OPTIONS,
+        **({"uses": used} if used else {}),
     }
 
 

@@ -1,0 +1,222 @@
+"""Every family that the lab can show, in one run: Debian, a desk with dnf, one with zypper, one that says it is a Mac.
+
+What the desks are, and what they prove and do not: lab/README.md, "Other families".
+"""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import subprocess
+from typing import Any
+
+import pytest
+from lab_runs import PROJECT, on_desk, playbook, report_of
+
+pytestmark = pytest.mark.lab
+INVENTORIES = ("-i", "inventories/demo", "-i", "tests/e2e/platforms")
+DEBIAN, FEDORA, SUSE, MAC = "pc-bib-02", "pc-fed-05", "pc-sus-06", "mac-lab-07"
+RPM_DESKS = f"{FEDORA}:{SUSE}"
+BREW = "/opt/homebrew"
+# A lab of another prefix has its server elsewhere. People are written on it by other tests.
+SERVER = {"host": "127.0.0.1", "port": 15222 + int(os.environ.get("LAB_PORT_SHIFT", "0"))}
+ADMIN = {"jid": "svc-check@univ-lille.example", "password": "{{ vault_im_admin_password }}"}
+LEFT_OUT: dict[str, Any] = {
+    "im_provisioning_writer": {},
+    "im_accounts_reach": SERVER,
+    "im_accounts_admin": ADMIN | SERVER,
+}
+
+
+def site(limit: str, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """Run site.yml over these desks; what --check foretold is held against it."""
+    return playbook("site.yml", *INVENTORIES, "--limit", limit, *arguments, extra=LEFT_OUT | variables)
+
+
+def states(run: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], tuple[str, str]]:
+    """(host, client) -> state and version, of the table."""
+    rows = report_of(run)["rows"]
+    return {(row["host"], row["client"]): (row["state"], row["version"] or "") for row in rows}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def untouched_desks() -> None:
+    """The desks, with no client and no profile."""
+    subprocess.run([PROJECT / "lab" / "lab", "up", DEBIAN, FEDORA, SUSE, MAC], check=True, capture_output=True)
+    names = "gajim pidgin thunderbird MozillaThunderbird MozillaThunderbird-translations-common"
+    forget = f"for name in {names}; do rpm -q $name >/dev/null && rpm --force-debian -e $name; done; "
+    forget += "rm -rf /home/*/.purple /home/*/.thunderbird /home/*/.config /home/*/Library /var/lib/im_client "
+    forget += f"{BREW}/Cellar/* {BREW}/Caskroom/* {BREW}/var.log {BREW}/gone"
+    for desk in (FEDORA, SUSE, MAC):
+        on_desk(desk, forget)
+
+
+def test_one_run_one_table_and_every_state_right() -> None:
+    first = site(f"{DEBIAN}:{FEDORA}:{SUSE}:{MAC}")
+    found = states(first)
+    assert {place: state for place, (state, _) in found.items() if place[0] != DEBIAN} == {
+        (FEDORA, "gajim"): "changed",
+        (FEDORA, "pidgin"): "changed",
+        (FEDORA, "thunderbird"): "changed",
+        (SUSE, "pidgin"): "changed",
+        (SUSE, "thunderbird"): "changed",
+        (MAC, "gajim"): "failed",
+        (MAC, "pidgin"): "changed",
+        (MAC, "thunderbird"): "changed",
+    }, first.stdout
+    assert found[DEBIAN, "pidgin"][0] in ("changed", "compliant")  # other tests work there too
+    assert first.returncode == 2 and "Homebrew n'en a ni cask ni formule" in first.stdout
+    second = site(f"{DEBIAN}:{FEDORA}:{SUSE}:{MAC}")
+    assert set(states(second).values()) - {states(second)[DEBIAN, "pidgin"]} == {
+        ("compliant", "1.9.5-1"),
+        ("compliant", "2.14.14-1"),
+        ("compliant", "140.5.0-1"),
+        ("compliant", "2.14.14"),
+        ("compliant", "153.0"),
+        ("failed", ""),
+    }, second.stdout
+
+
+def test_the_packages_of_the_rpm_desks_stand_in_their_own_database() -> None:
+    assert on_desk(FEDORA, "rpm -q gajim pidgin thunderbird").split() == [
+        "gajim-1.9.5-1.noarch",
+        "pidgin-2.14.14-1.noarch",
+        "thunderbird-140.5.0-1.noarch",
+    ]
+    assert "pidgin" in on_desk(FEDORA, "dnf history userinstalled")
+    assert "|install|pidgin|2.14.14-1|" in on_desk(SUSE, "cat /var/log/zypp/history")
+    assert on_desk(SUSE, "rpm -q MozillaThunderbird") == "MozillaThunderbird-140.5.0-1.noarch\n"
+    # The service's authority went where the family keeps such things, and its own command was called.
+    for desk, place in ((FEDORA, "/etc/pki/ca-trust/source/anchors"), (SUSE, "/etc/pki/trust/anchors")):
+        on_desk(desk, f"cmp {place}/im-service.crt /usr/local/share/ca-certificates/im-service.crt")
+
+
+def test_brew_was_asked_what_it_needed_and_nothing_else() -> None:
+    assert on_desk(MAC, f"cat {BREW}/var.log").splitlines() == [
+        # --check
+        "info --json=v2 pidgin",
+        "--version",
+        "list --cask thunderbird",
+        # the run
+        "info --json=v2 pidgin",
+        "install pidgin",
+        "--version",
+        "list --cask thunderbird",
+        "install --cask thunderbird --language=fr",
+        "list --cask thunderbird",
+    ]
+    assert on_desk(MAC, f"stat -c %U {BREW}/Cellar/pidgin/*").split() == ["brewer"]
+
+
+def test_a_mac_has_its_profiles_where_macos_has_them() -> None:
+    home = "/home/dhaddad"
+    listed = on_desk(MAC, f"cd {home} && find .purple Library -type f -printf '%u %m %p\\n' | sort -k3").splitlines()
+    assert {line.split()[2] for line in listed} >= {
+        ".purple/accounts.xml",
+        "Library/LaunchAgents/im-client.pidgin.plist",
+        "Library/LaunchAgents/im-client.thunderbird.plist",
+        "Library/Thunderbird/profiles.ini",
+    }
+    assert {tuple(line.split()[:2]) for line in listed} == {("dhaddad", "600")}
+    assert on_desk(MAC, f"ls -A {home}/.config 2>/dev/null || true") == ""
+    agent = plistlib.loads(on_desk(MAC, f"cat {home}/Library/LaunchAgents/im-client.thunderbird.plist").encode())
+    assert agent == {
+        "Label": "im-client.thunderbird",
+        "ProgramArguments": ["open", "-a", "Thunderbird"],
+        "RunAtLoad": True,
+    }
+    # The hash of the application's directory: Thunderbird looks for this section on a Mac.
+    assert "712DAF5A23ABECDC" in on_desk(MAC, f"cat {home}/Library/Thunderbird/profiles.ini")
+    assert "add-trusted-cert -d -r trustRoot" in on_desk(MAC, "cat /var/log/lab-security")
+
+
+def test_a_mac_that_trusts_nobody_without_a_screen_says_what_would_do() -> None:
+    seats = {"im_seats": [{"login": "dhaddad", "person": "dina.haddad", "clients": ["pidgin"]}]}
+    proof = "'/Library/Application Support/im_client/im-service.trusted'"
+    on_desk(MAC, f"rm {proof} /var/log/lab-has-a-screen")
+    try:
+        done = playbook("site.yml", *INVENTORIES, "--limit", MAC, extra=LEFT_OUT | seats, not_foretold="macOS refuses")
+        (row,) = report_of(done)["rows"]
+        assert row["state"] == "failed"
+        assert "no user interaction was possible" in row["detail"] and "profil de configuration" in row["detail"]
+    finally:
+        on_desk(MAC, "touch /var/log/lab-has-a-screen")
+    on_desk(MAC, f"test ! -e {proof}")  # so that the next run, below, tries again
+
+
+def test_what_a_running_client_keeps_us_from_is_done_by_the_agent_of_the_next_login_to_a_mac() -> None:
+    seats = {"im_seats": [{"login": "dhaddad", "person": "dina.haddad", "clients": ["pidgin"]}]}
+    accounts, agent = "/home/dhaddad/.purple/accounts.xml", "/Library/LaunchAgents/im-client.login.plist"
+    # Seen by ps, as there is no /proc on a Mac.
+    on_desk(MAC, f"rm {accounts}; cp /bin/sleep /usr/local/bin/pidgin")
+    start = "setsid /usr/local/bin/pidgin 3600 >/dev/null 2>&1 </dev/null & echo $!"
+    pid = on_desk(MAC, f"su dhaddad -c '{start}'").strip()
+    try:
+        (row,) = report_of(site(MAC, **seats))["rows"]
+        assert (row["state"], row["detail"]) == ("deferred", "process pidgin")
+    finally:
+        on_desk(MAC, f"kill {pid}; rm /usr/local/bin/pidgin")
+    on_desk(MAC, f"test ! -e {accounts}; test -e '/Library/Application Support/im_client/im-service.trusted'")
+    as_launchd = (
+        f"import plistlib, subprocess; agent = plistlib.load(open('{agent}', 'rb')); assert agent['RunAtLoad']; "
+        "subprocess.run(agent['ProgramArguments'], check=True, env={'PATH': '/usr/bin:/bin', 'LOGNAME': 'dhaddad'})"
+    )
+    on_desk(MAC, f'su dhaddad -c "python3 -c \\"{as_launchd}\\""')
+    assert "dina.haddad@univ-lille.example" in on_desk(MAC, f"cat {accounts}")
+    (row,) = report_of(site(MAC, **seats))["rows"]
+    assert (row["state"], row["login_job"]["state"]) == ("compliant", "changed")
+    on_desk(MAC, f"test ! -e {agent}")
+
+
+def test_a_version_is_pinned_and_the_newest_comes_only_when_asked_for() -> None:
+    pinned = site(RPM_DESKS, im_package_versions={"pidgin": "2.14.13"})
+    for desk in (FEDORA, SUSE):
+        assert states(pinned)[desk, "pidgin"][1] == "2.14.13-3", pinned.stdout
+    newest = site(RPM_DESKS, im_package_latest=["pidgin"], im_minimum_versions={"pidgin": "2.14.14"})
+    for desk in (FEDORA, SUSE):
+        assert states(newest)[desk, "pidgin"][1] == "2.14.14-1", newest.stdout
+
+
+def test_the_package_of_a_client_that_nobody_wants_goes() -> None:
+    gone = {"im_seats": [{"login": "zobrien", "person": "zoe.obrien", "clients": ["pidgin"], "state": "absent"}]}
+    done = site(f"{RPM_DESKS}:{MAC}", **gone, im_client_purge_packages=True)
+    assert done.returncode == 0, done.stdout
+    for desk in (FEDORA, SUSE):
+        assert "not installed" in on_desk(desk, "rpm -q pidgin || true")
+    assert on_desk(MAC, f"ls {BREW}/Cellar; tail -1 {BREW}/var.log") == "uninstall --force pidgin\n"
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended", "variables", "said"),
+    [
+        (f"chown root: {BREW}", f"chown brewer: {BREW}", {}, "appartient à root, et brew refuse de tourner sous root"),
+        ("true", "true", {"im_client_brew_user": "amartin"}, "im_client_brew_user est « amartin »"),
+        (f"mv {BREW} {BREW}.away", f"mv {BREW}.away {BREW}", {}, "ce Mac n'a pas Homebrew"),
+        (
+            f"echo thunderbird > {BREW}/gone",
+            f"rm {BREW}/gone",
+            {},
+            "Cask 'thunderbird' is unavailable: No Cask with this name exists",
+        ),
+    ],
+    ids=["root", "another", "missing", "no cask"],
+)
+def test_what_is_wrong_with_brew_is_said_with_its_remedy(
+    broken: str, mended: str, variables: dict[str, Any], said: str
+) -> None:
+    seats = {"im_seats": [{"login": "dhaddad", "person": "dina.haddad", "clients": ["thunderbird"]}]}
+    on_desk(MAC, f"rm -rf {BREW}/Caskroom/thunderbird; {broken}")
+    try:
+        done = playbook(
+            "site.yml",
+            *INVENTORIES,
+            "--limit",
+            MAC,
+            extra=LEFT_OUT | seats | variables,
+            not_foretold="brew itself says what it does not have, and only when it is asked to install it",
+        )
+        (row,) = report_of(done)["rows"]
+        assert row["state"] == "failed" and said in row["detail"], done.stdout
+        assert "Ce qui aiderait : " in row["detail"]
+    finally:
+        on_desk(MAC, mended)
