@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 import shlex
 import subprocess
@@ -9,19 +11,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import doc_tables
 import pytest
 import yaml
+from ansible.module_utils import im_packages
 from ansible.module_utils.im_first_login_offer import check_first_login
 from ansible.module_utils.im_inventory import (
+    check_installers,
     check_minimum_versions,
+    check_packages,
     check_preferences,
     check_seats,
     complete_people,
     complete_service,
 )
 from ansible.module_utils.im_waivers import Known, check_waivers
-from rendering import CLIENTS, PROJECT
+from rendering import CLIENTS, COMMON, PROJECT
 
+PLATFORMS = PROJECT / "docs" / "platforms.md"
+INVENTORY = PROJECT / "docs" / "inventory.md"
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 
 
@@ -34,6 +42,19 @@ def blocks(language: str) -> list[tuple[str, str]]:
             rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
         )
     ]
+
+
+def table_of(page: Path, first: str) -> list[str]:
+    """The lines of the table of a page whose heading begins with that word."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    return list(itertools.takewhile(lambda line: line.startswith("|"), lines[start:]))
+
+
+def run(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Ansible in the project."""
+    path = Path(sys.executable).with_name(program)
+    return subprocess.run([path, *words], cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
 COMMANDS = [(page, line) for page, block in blocks("console") for line in block.splitlines()]
@@ -51,6 +72,9 @@ def test_every_inventory_shown_is_accepted_at_the_door(page: str, block: str) ->
     check_first_login("host", shown.get("im_first_login"), CLIENTS, service)
     check_waivers(shown.get("im_waivers", []), Known(["host"], ["all"], ["alice.martin"], CLIENTS))
     check_minimum_versions(shown.get("im_minimum_versions"), CLIENTS)
+    packages = (shown.get(f"im_package_{what}") for what in ("versions", "latest", "sources"))
+    check_packages(*packages, CLIENTS)
+    check_installers(shown.get("im_package_installers"), CLIENTS)
 
 
 @pytest.mark.parametrize(("page", "command"), [(page, line) for page, line in COMMANDS if line.startswith("make ")])
@@ -62,10 +86,7 @@ def test_every_make_command_shown_exists(page: str, command: str) -> None:
 def test_every_playbook_command_shown_is_understood(command: str) -> None:
     words = shlex.split(command)
     assert words[0] == "ansible-playbook"
-    program = Path(sys.executable).with_name(words[0])
-    done = subprocess.run(
-        [program, *words[1:], "--syntax-check"], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
+    done = run(*words, "--syntax-check")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -83,12 +104,59 @@ def test_every_path_named_in_the_tables_of_the_readme_exists() -> None:
         assert (PROJECT / name).exists(), name
 
 
-def test_the_inventories_of_the_project_pass_the_door() -> None:
-    for inventory in ("demo", "example-campus"):
-        variables: dict[str, Any] = {}
-        for page in (PROJECT / "inventories" / inventory / "group_vars" / "all").glob("*.yml"):
-            variables |= yaml.safe_load(page.read_text(encoding="utf-8"))
-        service = complete_service(variables["im_service"])
-        people = complete_people(variables["im_people"], service)
-        check_preferences(variables["im_preferences"], variables["im_enforced_preferences"])
-        assert people
+@pytest.mark.parametrize("inventory", ["demo", "example-campus", "example-platforms"])
+def test_the_inventories_of_the_project_pass_the_door(inventory: str, tmp_path: Path) -> None:
+    book = tmp_path / "door.yml"
+    tasks = [{"import_role": {"name": "im_inventory"}}]
+    book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+    done = run("ansible-playbook", "-i", f"inventories/{inventory}", str(book))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_desks_of_the_example_are_reached_as_the_page_says() -> None:
+    hosts = json.loads(run("ansible-inventory", "-i", "inventories/example-platforms", "--list").stdout)
+    (pc,) = (hosts["_meta"]["hostvars"][name] for name in hosts["windows"]["hosts"])
+    assert pc["ansible_password"] == "{{ vault_windows_password }}"
+    page = PLATFORMS.read_text(encoding="utf-8")
+    assert [name for name in pc if name.startswith("ansible_") and f"`{name}" not in page] == []
+    assert "ansible_winrm_ca_trust_path" in pc and "ansible_winrm_server_cert_validation" not in pc
+    (mac,) = (hosts["_meta"]["hostvars"][name] for name in hosts["macs"]["hosts"])
+    assert f"`ansible_python_interpreter: {mac['ansible_python_interpreter']}`" in page
+
+
+def test_the_matrix_of_platforms_is_what_the_roles_answer() -> None:
+    made = doc_tables.platforms()
+    assert table_of(PLATFORMS, "client") == made, "to be put into docs/platforms.md:\n" + "\n".join(made)
+
+
+@pytest.mark.parametrize("line", table_of(PLATFORMS, "manager")[2:])
+def test_what_a_manager_does_with_a_version_is_what_the_page_says(line: str) -> None:
+    managers, version, pattern, older = (cell.strip() for cell in line.strip("|").split("|"))
+    for manager in managers.split(", "):
+        told = {pin: why_not(manager, pin) for pin in ("2.15.1", "2.15.*", "2.13.0")}
+        assert (told["2.15.1"] == "") == version.startswith("yes")
+        assert (told["2.15.*"] == "") == pattern.startswith("yes")
+        assert (told["2.13.0"] == "") == older.startswith("replaces")
+
+
+def why_not(manager: str, pin: str) -> str:
+    """Why a client of version 2.14.12 cannot be brought to another version; "" when it can."""
+    name, client, source = {
+        "brew": ("homebrew", CLIENTS["pidgin"], ""),
+        "Flatpak": ("apt", CLIENTS["gajim"], "flatpak"),
+    }.get(manager, (manager, CLIENTS["pidgin"], ""))
+    platform = next(family for family, answers in COMMON.platforms.items() if name in answers["managers"])
+    client = im_packages.with_source(client, platform, source)
+    host = {"os_family": platform, "distribution": "Any", "distribution_version": "12", "package_manager": name}
+    packages = dict.fromkeys(client.platforms[platform]["packages"], "2.14.12")
+    said = {"host": host, "packages": packages, "brew": {"prefix": "/opt/homebrew", "owner": "admin"}}
+    wishes = im_packages.Wishes({client.name: pin}, [], {}, "")
+    found = im_packages.plan([client], platform, COMMON.platforms[platform], said=said, wishes=wishes, language="en")
+    return str(found["impossible"].get(client.name, {}).get("why", ""))
+
+
+def test_every_variable_of_a_role_is_told_with_its_type_and_default() -> None:
+    made = doc_tables.variables()
+    shown = table_of(INVENTORY, "variable")
+    lacking = "\n".join(sorted(set(made) - set(shown)))
+    assert shown == made, f"docs/inventory.md, Every variable, lacks or has otherwise:\n{lacking}"
