@@ -260,7 +260,11 @@ def directory(path: Path, mode: int) -> bool:
     """Make PATH a directory of root's with at least MODE; return whether it was not."""
     changed = not path.is_dir()
     if changed:
-        path.mkdir(parents=True)
+        umask = os.umask(0o022)  # what is above is for all to walk through: a Mac has no /var/lib
+        try:
+            path.mkdir(parents=True)
+        finally:
+            os.umask(umask)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o022:
         raise OSError(f"{path}: not a directory that only root can change, nothing is kept there")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .change import Previous
 from .errors import Trouble, trouble_of
 from .opening import OPEN_TEMP
-from .private_files import check_private, store_file
+from .private_files import check_private, make_way_to, store_file, to_disk
 from .tasks import MACHINE
 from .tree import split
 from .wire import digest, text, unpack
@@ -72,6 +72,7 @@ class Backups:
         top = self.folder(login, run_id)
         umask = os.umask(0o077)  # makedirs gives its mode to the last directory only
         try:
+            make_way_to(self.state_dir)
             os.makedirs(top, exist_ok=True)
             self._check_private()
             with contextlib.suppress(FileNotFoundError):
@@ -93,7 +94,7 @@ class Backups:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(was.data)
                     file.flush()
-                    os.fsync(descriptor)
+                    to_disk(descriptor)
             if previous:
                 new = self._with_group(manifest, task, previous, memory)
                 store_file(os.fsdecode(top), MANIFEST, json.dumps(new, indent=1).encode("ascii"))

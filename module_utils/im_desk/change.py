@@ -12,7 +12,7 @@ from typing import Any, Iterator, NamedTuple
 from .attributes import CARRIED_AFTER_MODE, CARRIED_BEFORE_MODE, carry_attributes
 from .errors import Conflict, Trouble, trouble_of
 from .opening import OPEN_FILE, OPEN_TEMP, read_regular
-from .private_files import sync_directory
+from .private_files import sync_directory, to_disk
 from .tree import Tree, split
 from .wire import digest, unpack
 
@@ -151,7 +151,7 @@ class Change:
                         mode &= ~0o070  # another group must not inherit the rights of the former one
                 os.fchmod(descriptor, mode)  # cuts down what an ACL gives, too
                 carry_attributes(replaced, descriptor, CARRIED_AFTER_MODE)
-            os.fsync(descriptor)
+            to_disk(descriptor)
         except BaseException:
             os.unlink(name, dir_fd=self.directory)
             os.close(descriptor)

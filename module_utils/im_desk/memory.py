@@ -10,7 +10,7 @@ import stat
 
 from .errors import Trouble, trouble_of
 from .opening import check_regular, read_regular
-from .private_files import check_private, store_file
+from .private_files import check_private, make_way_to, store_file
 from .tasks import MACHINE
 from .wire import digest
 
@@ -94,7 +94,7 @@ class Memory:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(os.path.join(directories[-1], name))
                 return
-            os.makedirs(os.path.dirname(self.state_dir), exist_ok=True)
+            make_way_to(self.state_dir)
             for directory in directories:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(directory, 0o700)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 
@@ -25,6 +26,17 @@ def check_private(path: str, forbidden: int) -> None:
         raise Trouble("not_owner", f"{path}: not a directory that only its owner {os.geteuid()} may use so")
 
 
+def make_way_to(directory: str) -> None:
+    """Make what is missing above a directory of ours. A Mac has no /var/lib; root's is for all to walk through."""
+    above = os.path.dirname(directory)
+    if os.path.isdir(above):
+        return
+    make_way_to(above)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(above, 0o700)
+        os.chmod(above, 0o755 if os.geteuid() == 0 else 0o700)  # whatever the umask
+
+
 def store_file(directory: str, name: str, data: bytes, owner: int | None = None) -> None:
     """Put DATA at NAME in DIRECTORY, which only we can write in, in one step and safely on the disk; mode 0600."""
     target = os.path.join(directory, name)
@@ -38,7 +50,7 @@ def store_file(directory: str, name: str, data: bytes, owner: int | None = None)
             file.flush()
             if owner is not None:
                 os.fchown(descriptor, owner, -1)
-            os.fsync(descriptor)
+            to_disk(descriptor)
         os.rename(temp, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -54,7 +66,16 @@ def store_file(directory: str, name: str, data: bytes, owner: int | None = None)
 def sync_directory(directory: int) -> None:
     """Make a rename or a new directory survive a power cut."""
     try:
-        os.fsync(directory)
+        to_disk(directory)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # some file systems cannot
             raise
+
+
+def to_disk(descriptor: int) -> None:
+    """Make what an open file holds survive a power cut. On a Mac fsync() leaves it in the drive's cache (fsync(2))."""
+    if hasattr(fcntl, "F_FULLFSYNC"):
+        with contextlib.suppress(OSError):  # some file systems cannot
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)

@@ -53,7 +53,10 @@ def names_of(pid: int) -> set[bytes]:
 
 
 def listed_by_ps(uid: int | None) -> list[tuple[int, set[bytes]]]:
-    """Return [(pid, names)] of a user (None: of all) where there is no /proc as Linux has it."""
+    """Return [(pid, names)] of a user (None: of all) where there is no /proc as Linux has it.
+
+    In lower case: an application of macOS may bear its name with a capital letter, or be made anew with one.
+    """
     program = next((path for path in ("/bin/ps", "/usr/bin/ps") if os.access(path, os.X_OK)), None)
     if program is None:
         raise Trouble("io", "cannot list processes: no /proc and no ps")
@@ -71,7 +74,7 @@ def listed_by_ps(uid: int | None) -> list[tuple[int, set[bytes]]]:
     for line in done.stdout.splitlines():
         fields = line.split(None, 2)
         if len(fields) == 3 and (uid is None or int(fields[0]) == uid):
-            listed.append((int(fields[1]), {os.path.basename(fields[2])}))
+            listed.append((int(fields[1]), {os.path.basename(fields[2]).lower()}))
     return listed
 
 
@@ -81,7 +84,7 @@ class Lookout:
     def __init__(self, tree: Tree, task: dict[str, Any], seen: dict[int, list[int]] | None) -> None:
         """SEEN: {uid: [pid]} gathered once for all logins, used by the first look only."""
         self.tree = tree
-        self.names = {name: name.encode("utf-8") for name in task["processes"]}
+        self.names = {name: (name if LINUX else name.lower()).encode("utf-8") for name in task["processes"]}
         self.locks = [split(path, tree.person.login is None) for path in task["locks"]]
         self.files = [split(path, tree.person.login is None) for path in task["open_files"]]
         self.seen = seen
