@@ -15,11 +15,11 @@ GOOD = ("unchanged", "newer_installed", "installed", "reboot", "foretold", "unkn
 #: As wished, and worth a word.
 WORTH_A_WORD = ("newer_installed", "reboot", "unknown")
 #: Reasons that lie in winget and not in the package: the vendor's own installer may do.
-WINGETS_FAULT = ("no_route", "source", "no_session", "not_seen")
+WINGETS_FAULT = ("no_route", "source", "no_session", "not_seen", "hash")
 #: The package is not as wished, and why.
 BAD = (
     *WINGETS_FAULT,
-    *("unknown_package", "in_use", "busy", "agreements", "technology", "no_installer", "hash", "timeout", "failed"),
+    *("unknown_package", "in_use", "busy", "agreements", "technology", "no_installer", "timeout", "failed"),
     "vendor_failed",
 )
 
@@ -112,7 +112,7 @@ def told(result: dict[str, Any], language: str) -> dict[str, Any]:
             language,
             package=package["id"],
             detail=" ".join(part for part in (package["exit_code"], package["detail"] or reasons) if part),
-        )
+        ).replace(" ()", "")  # nothing was run, so there is no detail
         for package in result["packages"]
         if package["code"] in WORTH_A_WORD or package["code"] not in GOOD
     }

@@ -65,7 +65,7 @@ def test_one_run_one_table_and_every_state_right() -> None:
         (MAC, "thunderbird"): "changed",
     }, first.stdout
     assert found[DEBIAN, "pidgin"][0] in ("changed", "compliant")  # other tests work there too
-    assert first.returncode == 2 and "Homebrew n'en a ni cask ni formule" in first.stdout
+    assert first.returncode == 2 and "Homebrew ne le fournit pas" in first.stdout
     second = site(f"{DEBIAN}:{FEDORA}:{SUSE}:{MAC}")
     assert set(states(second).values()) - {states(second)[DEBIAN, "pidgin"]} == {
         ("compliant", "1.9.5-1"),
@@ -189,7 +189,7 @@ def test_the_package_of_a_client_that_nobody_wants_goes() -> None:
 @pytest.mark.parametrize(
     ("broken", "mended", "variables", "said"),
     [
-        (f"chown root: {BREW}", f"chown brewer: {BREW}", {}, "appartient à root, et brew refuse de tourner sous root"),
+        (f"chown root: {BREW}", f"chown brewer: {BREW}", {}, "appartient à root, et brew refuse de travailler en root"),
         ("true", "true", {"im_client_brew_user": "amartin"}, "im_client_brew_user est « amartin »"),
         (f"mv {BREW} {BREW}.away", f"mv {BREW}.away {BREW}", {}, "ce Mac n'a pas Homebrew"),
         (

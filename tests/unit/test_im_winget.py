@@ -37,6 +37,13 @@ def test_a_package_that_is_as_wished_fails_nothing(code: str) -> None:
     assert bool(told["warnings"]) is (code in im_winget.WORTH_A_WORD)
 
 
+def test_a_package_for_which_nothing_was_run_is_told_without_empty_brackets() -> None:
+    told = im_winget.told({"packages": [package("newer_installed")], "routes": []}, "fr")
+    assert told["warnings"] == [
+        "Gajim.Gajim : une version plus récente que celle de l'inventaire est installée ; elle reste."
+    ]
+
+
 def test_a_pc_without_any_way_says_why_each_cannot_be_taken() -> None:
     routes = [{"name": "system", "why": "no winget.exe"}, {"name": "client", "why": "no PowerShell 7"}]
     told = im_winget.told({"packages": [package("no_route")], "routes": routes}, "en")
