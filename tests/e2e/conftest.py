@@ -11,7 +11,9 @@ from pathlib import Path
 import predictions
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "lab"))
+PROJECT = Path(__file__).resolve().parents[2]
+# Beside the lab, the made-up Windows PCs of the tests of WinRM.
+sys.path += [str(PROJECT / "lab"), str(PROJECT / "tests" / "winrm")]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def playbook(
     extra: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
     not_foretold: str = "",
+    more_traces: Callable[[], dict[str, str]] = dict,
 ) -> subprocess.CompletedProcess[str]:
     """Run a playbook over the demo inventory; first with ``--check``, which has to foretell all that the run then does.
 
@@ -36,14 +38,15 @@ def playbook(
         extra: more variables.
         environment: more of the environment.
         not_foretold: why no check can foretell this run; "" is the rule.
+        more_traces: tells, as predictions.TRACES does, what stands on hosts that are not of the lab.
     """
     if "--check" in arguments or name not in _FORETOLD or not_foretold:
         predictions.TALLY.without += [not_foretold] if not_foretold else []
         return _run(name, arguments, extra, environment)
     arguments = (*(word for word in arguments if word != "--diff"), "--diff")
-    before = _traces(name, arguments, extra)
+    before = _traces(name, arguments, extra) | more_traces()
     foretold = _run(name, (*arguments, "--check"), extra, environment)
-    different = predictions.left_behind(before, _traces(name, arguments, extra))
+    different = predictions.left_behind(before, _traces(name, arguments, extra) | more_traces())
     done = _run(name, arguments, extra, environment)
     different += predictions.compare(_left(foretold), _left(done))
     assert not different, "\n".join(["--check foretold something else:", *different])

@@ -135,7 +135,7 @@ class WindowsPC:
         """The environment of a process that WinRM starts."""
         return {
             "PATH": f"{self._programs}:{os.environ['PATH']}",
-            "HOME": str(self.disk / "Users"),
+            "HOME": str(self.temp),  # where PowerShell keeps its own on Linux
             "LANG": "C.UTF-8",
             "PSModulePath": str(FAKES / "modules"),
             "PSHOST_REGISTRY": str(self.registry_file),

@@ -73,12 +73,16 @@ class Site:
             raise AssertionError(done.stdout + done.stderr) from None
         return answer
 
-    def _run(self, program: str, *words: str, callback: str = "", **extra: Any) -> subprocess.CompletedProcess[str]:
+    def write_inventory(self) -> Path:
+        """Write an inventory of the PCs, with nothing but how they are reached; returns its path."""
         inventory = self.directory / "inventory.json"
         hosts = {name: self.variables(name) for name in self.pcs}
         inventory.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
-        environment = {
-            **os.environ,
+        return inventory
+
+    def settings(self) -> dict[str, str]:
+        """What the environment of a run says: where the project is, and the fakes of what only Windows answers."""
+        return {
             "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
             "ANSIBLE_LIBRARY": str(PROJECT / "library"),
             "ANSIBLE_ROLES_PATH": str(PROJECT / "roles"),
@@ -86,11 +90,15 @@ class Site:
             "ANSIBLE_LOCAL_TEMP": str(self.directory / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
         }
+
+    def _run(self, program: str, *words: str, callback: str = "", **extra: Any) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | self.settings()
         if callback:
             environment |= {
                 "ANSIBLE_STDOUT_CALLBACK": f"ansible.posix.{callback}",
                 "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
             }
+        inventory = self.write_inventory()
         return subprocess.run(
             [Path(sys.executable).with_name(program), "-i", str(inventory), "-e", json.dumps(extra), *words],
             cwd=PROJECT,
