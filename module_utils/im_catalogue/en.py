@@ -8,7 +8,7 @@ TEXTS: dict[str, str] = {
     "trust.failed_RedHat": "this machine does not trust the service's CA: {why}. What would do: update-ca-trust extract as root on the desk, which says more; the next run tries again.",
     "trust.failed_Suse": "this machine does not trust the service's CA: {why}. What would do: update-ca-certificates as root on the desk, which says more; the next run tries again.",
     "trust.failed_Darwin": "this Mac does not trust the service's CA: {why}. What would do: a configuration profile of your MDM with the CA (since macOS 11 a Mac lets nobody trust one without a screen), then, on the Mac: sudo touch '/Library/Application Support/im_client/im-service.trusted'",
-    "trust.failed_Windows": "this PC does not trust the service's CA: {why}. What would do: certutil -addstore Root \"%ProgramFiles%\\im_client\\im-service.crt\" as an administrator of the desk, which says more; the next run tries again.",
+    "trust.failed_Windows": 'this PC does not trust the service\'s CA: {why}. What would do: certutil -addstore Root "%ProgramFiles%\\im_client\\im-service.crt" as an administrator of the desk, which says more; the next run tries again.',
     "hole.gajim_rhel": "{client}: neither {distribution} {version} nor EPEL has a package of it.",
     "hole.gajim_rhel.remedy": "Flatpak (im_package_sources: {{{name}: flatpak}}), a repository of the site's own, or another client.",
     "hole.gajim_sles": "{client}: {distribution} {version} has no package of it in a repository of SUSE's.",

@@ -8,7 +8,7 @@ TEXTS: dict[str, str] = {
     "trust.failed_RedHat": "ce poste ne fait pas confiance à l'autorité du service : {why}. Ce qui aiderait : lancer update-ca-trust extract en root sur le poste, qui en dit plus ; le prochain passage réessaie.",
     "trust.failed_Suse": "ce poste ne fait pas confiance à l'autorité du service : {why}. Ce qui aiderait : lancer update-ca-certificates en root sur le poste, qui en dit plus ; le prochain passage réessaie.",
     "trust.failed_Darwin": "ce Mac ne fait pas confiance à l'autorité du service : {why}. Ce qui aiderait : un profil de configuration de votre MDM avec cette autorité (depuis macOS 11, un Mac ne laisse personne en approuver une sans écran), puis, sur le Mac : sudo touch '/Library/Application Support/im_client/im-service.trusted'",
-    "trust.failed_Windows": "ce PC ne fait pas confiance à l'autorité du service : {why}. Ce qui aiderait : lancer certutil -addstore Root \"%ProgramFiles%\\im_client\\im-service.crt\" en administrateur sur le poste, qui en dit plus ; le prochain passage réessaie.",
+    "trust.failed_Windows": 'ce PC ne fait pas confiance à l\'autorité du service : {why}. Ce qui aiderait : lancer certutil -addstore Root "%ProgramFiles%\\im_client\\im-service.crt" en administrateur sur le poste, qui en dit plus ; le prochain passage réessaie.',
     "hole.gajim_rhel": "{client} : ni {distribution} {version} ni EPEL n'en fournissent de paquet.",
     "hole.gajim_rhel.remedy": "Flatpak (im_package_sources: {{{name}: flatpak}}), un dépôt propre au site, ou un autre logiciel.",
     "hole.gajim_sles": "{client} : aucun dépôt de SUSE pour {distribution} {version} n'en fournit de paquet.",
