@@ -62,8 +62,8 @@ options:
   minimum:
     description:
       - Package to the least version that will do. The module's own option, set by the action plugin.
-      - Compared as the host's own package manager compares, by C(dpkg) or C(rpm); those of Homebrew and Flatpak number
-        by number.
+      - Compared as the host's own package manager compares, by C(dpkg) or C(rpm); those of Homebrew, Flatpak and
+        Windows number by number.
     type: dict
     default: {}
   applications:
@@ -102,6 +102,22 @@ EXAMPLES = r"""
   im_host_info:
     clients: [gajim, pidgin]
   register: im_host
+
+- name: Look at the host, where the site wants one version, the newest one, and another source
+  im_host_info:
+    clients: [gajim, pidgin, thunderbird]
+    versions: {pidgin: 2.14.13}
+    latest: [thunderbird]
+    sources: {gajim: flatpak}
+    installers:
+      gajim:
+        url: https://mirror.univ.example/Gajim-2.4.7.exe
+        sha256: "{{ gajim_sha256 }}"
+  register: im_host
+
+- name: Show what cannot be had there, and what would do
+  ansible.builtin.debug:
+    var: im_host.impossible
 """
 
 RETURN = r"""
@@ -111,7 +127,7 @@ host:
   type: dict
   contains:
     system:
-      description: Kernel, such as V(Linux) or V(Darwin).
+      description: Kernel, such as V(Linux), V(Darwin) or V(Windows).
       type: str
     distribution:
       description: Such as V(Debian), V(Ubuntu), V(Fedora), V(MacOSX).
@@ -123,18 +139,18 @@ host:
       description: Such as V(12) or V(24), null for a distribution without versions.
       type: str
     os_family:
-      description: Such as V(Debian), V(RedHat), V(Suse), V(Darwin).
+      description: Such as V(Debian), V(RedHat), V(Suse), V(Darwin), V(Windows).
       type: str
     architecture:
       description: Such as V(x86_64) or V(aarch64).
       type: str
     python:
-      description: Version of the Python that ran this module.
+      description: Version of the Python that ran this module, null on Windows.
       type: str
     package_manager:
       description: >-
         V(apt), V(dnf), V(dnf5), V(yum), V(zypper), V(pacman), V(apk), V(atomic_container) (rpm-ostree), V(homebrew)
-        or V(pkgng); null if none of them is installed.
+        or V(pkgng); null if none of them is installed. V(winget) on every Windows, with or without it.
       type: str
 brew:
   description: Where Homebrew is and whose it is; null without it.

@@ -223,6 +223,22 @@ EXAMPLES = r"""
             content: eJyzsa/IzVEoSy0qzszPs1U31DNQV0jNS85PycxLt1UPDXHTtVBXsLfjsikoSk1DUqeukJeYm2qrrq+ub8cFAPsbFLc=
             before: null
   no_log: true
+
+- name: List what is kept of one person, on Windows as elsewhere
+  im_profile_files:
+    action: list_backups
+    logins: ['UNIV\pnom']
+  no_log: true
+  register: kept
+
+- name: Take back what a run changed for one person
+  im_profile_files:
+    action: restore
+    restores:
+      - login: pnom
+        run_id: 20260901T020000
+        new_run_id: 20260902T080000-rollback
+  no_log: true
 """
 
 RETURN = r"""

@@ -8,6 +8,7 @@ short_description: Make a Windows PC trust an authority (internal use by the rol
 description:
   - Runs the command that puts an authority into the PC's store, and lays a file once that succeeded, so that a run that
     was cut off before is found unfinished by the next one.
+  - It never asks whether that is needed, and is always changed; C(im_profile) says it, as C(trust_stale).
 options:
   command:
     description: Program and arguments. Variables such as C(%ProgramFiles%) are filled in.
@@ -40,4 +41,8 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What the command said, or why it does not start.
+  returned: failure
+  type: str
 """

@@ -129,6 +129,32 @@ EXAMPLES = r"""
       - id: Mozilla.Thunderbird.ESR.fr
         product: Mozilla Thunderbird*
         custom: [/RemoveDistributionDir=false, /DesktopShortcut=false, /MaintenanceService=false]
+
+- name: Install one version of Gajim, by its vendor's installer on PCs where winget does not work
+  winget_package:
+    packages:
+      - id: Gajim.Gajim
+        product: Gajim
+        version: 2.4.7
+        shortcuts: [Gajim.lnk]
+        installer:
+          url: https://mirror.univ.example/Gajim-2.4.7.exe
+          product_id: Gajim
+          sha256: "{{ gajim_sha256 }}"
+          arguments: [/S]
+  register: gajim
+
+- name: Bring Pidgin to the newest version
+  winget_package:
+    packages:
+      - {id: Pidgin.Pidgin, product: Pidgin}
+    state: latest
+
+- name: Remove Pidgin; people's profiles stay
+  winget_package:
+    packages:
+      - {id: Pidgin.Pidgin, product: Pidgin}
+    state: absent
 """
 
 RETURN = r"""
