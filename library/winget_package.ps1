@@ -7,6 +7,7 @@
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImNative
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImWindows
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImWinget
+#AnsibleRequires -PowerShell Ansible.ModuleUtils.ImWire
 #AnsibleRequires -Become
 
 $spec = @{
@@ -21,6 +22,7 @@ $spec = @{
                 version = @{ type = 'str' }
                 custom = @{ type = 'list'; elements = 'str'; default = @() }
                 shortcuts = @{ type = 'list'; elements = 'str'; default = @() }
+                shortcuts_kept = @{ type = 'list'; elements = 'str'; default = @() }
             }
         }
         state = @{ type = 'str'; choices = @('present', 'latest', 'absent'); default = 'present' }
@@ -58,8 +60,9 @@ function Get-StrayShortcut {
     foreach ($folder in $homes) {
         if (-not $folder) { continue }
         foreach ($name in $Package.shortcuts) {
-            $path = "$folder\Microsoft\Windows\Start Menu\Programs\StartUp\$name".Replace('\', [IO.Path]::DirectorySeparatorChar)
-            if ([IO.File]::Exists($path)) { $path }
+            $path = "$folder\Microsoft\Windows\Start Menu\Programs\Startup\$name".Replace('\', [IO.Path]::DirectorySeparatorChar)
+            # Who installs may be one of those for whom the client is to start.
+            if ([IO.File]::Exists($path) -and (Get-ImDigest ([IO.File]::ReadAllBytes($path))) -notin $Package.shortcuts_kept) { $path }
         }
     }
 }

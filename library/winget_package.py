@@ -45,6 +45,13 @@ options:
         type: list
         elements: str
         default: []
+      shortcuts_kept:
+        description: >-
+          SHA-256, in small hexadecimal digits, of shortcuts that are somebody's wish: they stay, where the account that
+          ran the installer is a person's too.
+        type: list
+        elements: str
+        default: []
       installer:
         description: The vendor's own installer, for PCs where winget does not work.
         type: dict

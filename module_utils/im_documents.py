@@ -23,6 +23,8 @@ from .im_model import Document
 #: Actions on a document that write.
 WRITTEN = ("created", "changed", "deleted")
 MEMORY_SCHEMA = 1
+#: Files that say one thing by being there: without them, it is their deletion that says what the user wants.
+_ONE_CHOICE = ("launch_agent", "shell_link")
 #: Items that are ours by their names, so that they can be taken out even when the memory is lost.
 _OURS_BY_NAME = ("account ", "chat ", "room ")
 #: The identity of an XMPP account, as the formats of the three clients give it.
@@ -67,12 +69,15 @@ class Asked(NamedTuple):
         path: where it is on this host.
         enforced: fragment whose values must hold.
         initial: fragment whose values are laid only where there is none.
+        lives_on: something else of what we laid for the same client is still there, so that what is gone was taken away
+            by itself, and not with the whole profile.
     """
 
     document: Document
     path: str
     enforced: str
     initial: str
+    lives_on: bool = False
 
     @property
     def format(self) -> Format:
@@ -145,7 +150,7 @@ def _merge(
     there = form.items(current, siblings) if current is not None else {}
     enforced, initial = form.wanted(asked.enforced), form.wanted(asked.initial)
     laid: Mapping[str, str] = remembered.get("laid", {})
-    if current is not None:
+    if current is not None or (asked.lives_on and asked.document.format in _ONE_CHOICE):
         # A thing that is itself gone but enforced comes back whole, not without what was initial in it.
         whole = tuple(f"{item} " for item in enforced if item not in there)
         gone = frozenset(
@@ -155,7 +160,7 @@ def _merge(
         )
         if gone:
             merged = form.merge(current, asked.enforced, asked.initial, siblings, gone)
-    after = form.items(merged, siblings)
+    after = form.items(merged, siblings) if merged else {}
     wanted = [item for item in after if item in enforced or item in initial]
     created = {item: after[item] for item in wanted if item not in there}
     done.memory = {
@@ -165,7 +170,8 @@ def _merge(
     for item, value in after.items():
         if there.get(item) != value:
             done.causes[item] = "first" if item not in laid else "wish" if laid[item] == there.get(item) else "user"
-    return merged
+    # No format has a document without a byte: that stands for no file.
+    return merged or None
 
 
 def _remove(

@@ -177,6 +177,7 @@ def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outc
             if not _was_read(asked.path, pattern, files):
                 outcome.unread.append(asked.path)
                 continue
+        asked = asked._replace(lives_on=_lives_on(asked.path, files, memory))
         locates = any(other.located_by == document.path for other in group.client.documents)
         done = _change(group, locates)(asked, files, memory.get(asked.path, {}))
         outcome.documents.append(done)
@@ -194,6 +195,11 @@ def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outc
     if group.proof and outcome.documents:
         outcome.stale = outcome.state == "changed" or bool(files.get(group.proof, {"absent": True}).get("absent"))
     return outcome
+
+
+def _lives_on(path: str, files: Mapping[str, Any], memory: Mapping[str, Any]) -> bool:
+    """Say whether another document that we remember of the same group is still there."""
+    return any(other != path and not files.get(other, {"absent": True}).get("absent") for other in memory)
 
 
 def _change(group: Group, locates: bool) -> Callable[..., DocumentOutcome]:

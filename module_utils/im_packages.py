@@ -6,11 +6,13 @@ Pure: the roles' answers, what the host said and the site's wishes in, a plan ou
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .im_catalogue import text
+from .im_formats.shell_link import link_to
 from .im_model import Client
 
 #: What a site may say of where a client comes from; the others are keys of the answers' ``sources``.
@@ -85,11 +87,19 @@ def applications_of(clients: Sequence[Client]) -> dict[str, str]:
 def options_of(clients: Sequence[Client], platform: str, wishes: Wishes) -> dict[str, dict[str, Any]]:
     """Package -> what its manager has to know beyond its name, a pinned version too, as winget_package takes it."""
     return {
-        name: {"id": name, **options} | (_wished(client, options, wishes) if name == answers["version_package"] else {})
+        name: {"id": name, **options, **_shortcuts_kept(answers, options)}
+        | (_wished(client, options, wishes) if name == answers["version_package"] else {})
         for client in clients
         for answers in [client.platforms.get(platform, {})]
         for name, options in answers.get("package_options", {}).items()
     }
+
+
+def _shortcuts_kept(answers: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What tells a shortcut that we laid for somebody from one of the same name that an installer left behind."""
+    if not options.get("shortcuts"):
+        return {}
+    return {"shortcuts_kept": [hashlib.sha256(link_to(answers["command"])).hexdigest()]}
 
 
 def _wished(client: Client, options: Mapping[str, Any], wishes: Wishes) -> dict[str, Any]:

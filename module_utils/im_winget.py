@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, Any] = {
             "version": {"type": "str"},
             "custom": {"type": "list", "elements": "str", "default": []},
             "shortcuts": {"type": "list", "elements": "str", "default": []},
+            "shortcuts_kept": {"type": "list", "elements": "str", "default": []},
             "installer": {
                 "type": "dict",
                 "options": {

@@ -13,6 +13,7 @@ from . import (
     libpurple_status,
     mozilla_prefs,
     mozilla_profiles,
+    shell_link,
     whole_file,
 )
 from .base import Format, Refused
@@ -31,5 +32,6 @@ FORMATS: dict[str, Format] = {
     "desktop_entry": desktop_entry.FORMAT,
     "json_policies": json_policies.FORMAT,
     "launch_agent": launch_agent.FORMAT,
+    "shell_link": shell_link.FORMAT,
     "whole_file": whole_file.FORMAT,
 }

@@ -51,7 +51,8 @@ class Format(Protocol):
                 are not laid again.
 
         Returns:
-            The wanted bytes. The very same object as ``current`` when there is nothing to do.
+            The wanted bytes. The very same object as ``current`` when there is nothing to do; b"" when there is to be
+            no file.
 
         Raises:
             Refused: the current document is malformed or of an unknown schema.

@@ -43,7 +43,7 @@ def test_every_platform_of_a_client_answers_the_same_keys(name: str) -> None:
 def test_every_platform_starts_a_client_at_login_in_one_way_or_says_that_it_cannot(name: str, platform: str) -> None:
     bases = {**COMMON.platforms[platform]["bases"], **CLIENTS[name].platforms[platform]["bases"]}
     formats = [document.format for document in CLIENTS[name].documents if bases.get(document.base)]
-    ways = len({"desktop_entry", "launch_agent"} & set(formats))
+    ways = len({"desktop_entry", "launch_agent", "shell_link"} & set(formats))
     assert ways == (0 if "start_at_login" in COMMON.platforms[platform]["cannot_express"] else 1)
 
 

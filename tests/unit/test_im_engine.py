@@ -287,6 +287,27 @@ def test_a_file_that_was_ours_alone_is_deleted_with_its_seat() -> None:
     assert outcome.documents[0].action == "deleted" and file["content"] is None and file["before"]
 
 
+@pytest.mark.parametrize(("there", "state"), [(True, "compliant"), (False, "changed")])
+def test_a_shortcut_that_the_user_deleted_stays_away_but_not_where_the_whole_profile_is_gone(
+    there: bool, state: str
+) -> None:
+    wish = json.dumps({"command": ["toy.exe"], "start": True})
+    both = group(document("a.desktop"), document("toy.lnk", form="shell_link"))
+    kept = {"created": {}, "laid": {"link": ""}}
+    documents = {".toy/toy.lnk": kept, ".toy/a.desktop": {"created": {}, "laid": {"key Exec": "toy"}}}
+    files = {".toy/a.desktop": read(b"[Desktop Entry]\nExec=toy\n")} if there else {}
+    answered = answer(files) | {"memory": json.dumps({"schema": 1, "documents": documents})}
+
+    def render(asked: Document, part: str) -> str:
+        if asked.format == "shell_link":
+            return wish if part == "initial" else ""
+        return wants()(asked, part)
+
+    outcome = im_engine.merge_group(both, answered, render)
+    assert outcome.state == state
+    assert [done.action for done in outcome.documents] == (["unchanged"] * 2 if there else ["created"] * 2)
+
+
 @pytest.mark.parametrize(
     "memory", [None, "", "not json", "[]", '{"schema": 2}', '{"schema": 1, "documents": {"x": 3}}']
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
 from ansible.module_utils.im_catalogue import text
+from ansible.module_utils.im_formats.shell_link import link_to
 from ansible.module_utils.im_packages import (
     Wishes,
     applications_of,
@@ -189,6 +191,9 @@ def test_what_winget_has_to_know_stands_beside_the_names() -> None:
     wishes = NOTHING._replace(versions={"pidgin": "2.14.13"})
     options = options_of(clients, "Windows", wishes)
     assert options["Pidgin.Pidgin"]["version"] == "2.14.13" and options["Pidgin.Pidgin"]["id"] == "Pidgin.Pidgin"
+    ours = link_to(CLIENTS["gajim"].platforms["Windows"]["command"])
+    assert options["Gajim.Gajim"]["shortcuts_kept"] == [hashlib.sha256(ours).hexdigest()]
+    assert "shortcuts_kept" not in options["Pidgin.Pidgin"]
     assert options["Gajim.Gajim"]["shortcuts"] == ["Gajim.lnk"] and "version" not in options["Gajim.Gajim"]
     assert options_of(clients, "Debian", wishes) == {}
 

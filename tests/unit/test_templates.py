@@ -39,6 +39,7 @@ MAIL = {"imap": {"host": "imap.univ.example"}, "smtp": {"host": "smtp.univ.examp
 #: Documents that are only laid down when somebody asks for something.
 MAY_BE_BLANK = {"blist.xml", "status.xml", "org.gajim.Gajim.desktop", "pidgin.desktop", "thunderbird.desktop"}
 MAY_BE_BLANK |= {f"im-client.{client}.plist" for client in CLIENTS}
+MAY_BE_BLANK |= {f"{client.title}.lnk" for client in CLIENTS.values()}
 SERVICES = [{}, {"tls": "direct"}, {"host": "xmpp.univ.example", "port": 5299, "tls": "direct"}, MAIL]
 
 
@@ -148,3 +149,18 @@ def test_on_a_mac_a_client_starts_at_login_by_an_agent_of_launchd(client: str, s
     enforced, initial = fragments(client, name, site=site, platform="Darwin")
     assert not enforced.strip()
     assert bool(initial.strip()) is start, "a user who has no agent is left as they are"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("start", [True, False])
+def test_on_windows_a_client_starts_at_login_by_a_shortcut(client: str, start: bool) -> None:
+    name, site = f"{CLIENTS[client].title}.lnk", {"start_at_login": start}
+    enforced, initial = fragments(client, name, site=site, enforced=["start_at_login"], platform="Windows")
+    assert not initial.strip()
+    laid = FORMATS["shell_link"].merge(None, enforced, "")
+    assert bool(laid) is start
+    if start:
+        assert CLIENTS[client].platforms["Windows"]["command"][0] in FORMATS["shell_link"].describe(laid)
+    enforced, initial = fragments(client, name, site=site, platform="Windows")
+    assert not enforced.strip()
+    assert bool(initial.strip()) is start, "a user who has no shortcut is left as they are"

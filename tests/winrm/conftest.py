@@ -19,6 +19,7 @@ from winrm_peer import Peer
 # The person on whom the Python half of im_profile_files is tried.
 _BESIDE = PROJECT / "tests" / "unit" / "library" / "im_profile_files"
 sys.path.append(str(_BESIDE))
+sys.path.append(str(PROJECT / "tests" / "unit" / "im_formats"))  # documents of the clients
 _spec = importlib.util.spec_from_file_location("profile_files_fixtures", _BESIDE / "conftest.py")
 assert _spec is not None
 assert _spec.loader is not None

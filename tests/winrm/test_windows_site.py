@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.im_formats.shell_link import read
+from documents import explorers_link
 from windows_pc import WindowsPC
 from windows_programs import PROGRAMS, install
 from windows_site import Site
@@ -124,22 +126,73 @@ def test_pinned_versions_are_installed_but_none_in_the_place_of_a_newer_one(equi
 
 def test_what_is_not_served_yet_is_said_or_left_out_and_breaks_nothing(equipped: Site) -> None:
     inventory = {"im_service": SERVICE, "im_people": people(1), "im_seats": with_seats(equipped.pc, 1)}
-    wish = {"start_at_login": True}
-    done = equipped.deploy(
-        im_first_login={"clients": ["pidgin"]}, im_preferences=wish, im_client_check_reach=True, **inventory
-    )
+    done = equipped.deploy(im_first_login={"clients": ["pidgin"]}, im_client_check_reach=True, **inventory)
     assert all(not task["hosts"]["pc-1"].get("failed") for task in tasks_of(done))
     seats = seats_of(done)
-    assert all("start_at_login" in " ".join(seat["warnings"]) for seat in seats if seat["login"] != "*")
     assert [(seat["login"], seat["state"]) for seat in seats if seat["state"] != "changed"] == [("*", "refused")]
+
+
+STARTUP = "Microsoft/Windows/Start Menu/Programs/Startup"
+
+
+def states(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    return {seat["client"]: seat["state"] for seat in seats_of(done)}
+
+
+def test_clients_start_at_login_by_shortcuts_that_only_whoever_deletes_them_takes_back(equipped: Site) -> None:
+    pc = equipped.pc
+    wish = {"im_preferences": {"start_at_login": True}}
+    inventory = {"im_service": SERVICE, "im_people": people(1), "im_seats": with_seats(pc, 1)}
+    startup = roaming(pc) / STARTUP
+    foretold = seats_of(equipped.deploy("--check", **inventory, **wish))
+    assert all(f"AppData/Roaming/{STARTUP}" in json.dumps(seat["documents"]) for seat in foretold)
+    assert not any(seat["warnings"] for seat in foretold)
+    equipped.deploy(**inventory, **wish)
+    laid = {path.name: path.read_bytes() for path in startup.iterdir()}
+    targets = {name: read(content).target for name, content in laid.items()}
+    assert targets == {
+        "Gajim.lnk": "%ProgramFiles(x86)%\\Gajim\\bin\\Gajim.exe",
+        "Pidgin.lnk": "%ProgramFiles(x86)%\\Pidgin\\pidgin.exe",
+        "Thunderbird.lnk": "%ProgramFiles%\\Mozilla Thunderbird\\thunderbird.exe",
+    }
+    assert set(states(equipped.deploy(**inventory, **wish)).values()) == {"compliant"}
+    (startup / "Gajim.lnk").unlink()  # Zoë does not want it
+    assert states(equipped.deploy(**inventory, **wish))["gajim"] == "compliant"
+    assert not (startup / "Gajim.lnk").exists()
+    enforced = {"im_enforced_preferences": ["start_at_login"]}
+    assert states(equipped.deploy(**inventory, **wish, **enforced))["gajim"] == "changed"
+    assert (startup / "Gajim.lnk").read_bytes() == laid["Gajim.lnk"]
+
+
+def test_a_shortcut_that_somebody_made_is_never_replaced_and_no_wish_takes_it_away(equipped: Site) -> None:
+    pc = equipped.pc
+    seats = with_seats(pc, 1)
+    inventory = {"im_service": SERVICE, "im_people": people(1), "im_language": "en"}
+    inventory["im_enforced_preferences"] = ["start_at_login"]
+    startup = roaming(pc) / STARTUP
+    startup.mkdir(parents=True)
+    theirs = {
+        "Gajim.lnk": explorers_link("C:\\Program Files (x86)\\Gajim\\bin\\Gajim.exe"),
+        "Pidgin.lnk": explorers_link("C:\\Games\\pigeon.exe"),
+    }
+    for name, content in theirs.items():
+        (startup / name).write_bytes(content)
+    done = equipped.deploy(im_seats=seats, im_preferences={"start_at_login": True}, **inventory)
+    assert states(done) == {"gajim": "changed", "pidgin": "refused", "thunderbird": "changed"}
+    assert "it starts something else" in json.dumps(seats_of(done))
+    done = equipped.deploy(im_seats=seats, im_preferences={"start_at_login": False}, **inventory)
+    assert states(done) == {"gajim": "refused", "pidgin": "changed", "thunderbird": "changed"}
+    assert {path.name: path.read_bytes() for path in startup.iterdir()} == theirs  # Thunderbird's was ours
+    retired = [seat | {"state": "absent"} for seat in seats]
+    equipped.deploy(im_seats=retired, im_preferences={"start_at_login": True}, **inventory)
+    assert {path.name: path.read_bytes() for path in startup.iterdir()} == theirs
 
 
 def test_a_running_client_is_deferred_and_the_others_done(equipped: Site) -> None:
     pc = equipped.pc
     inventory = {"im_service": SERVICE, "im_people": people(1), "im_seats": with_seats(pc, 1)}
     pc.start_process("Gajim.exe", "user0")
-    states = {seat["client"]: seat["state"] for seat in seats_of(equipped.deploy(**inventory))}
-    assert states == {"gajim": "deferred", "pidgin": "changed", "thunderbird": "changed"}
+    assert states(equipped.deploy(**inventory)) == {"gajim": "deferred", "pidgin": "changed", "thunderbird": "changed"}
     assert not (roaming(pc) / "Gajim").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from windows_pc import WindowsPC
 from windows_programs import PROGRAMS, UNINSTALL, install
 from windows_site import Site
 
-STARTUP = "Microsoft/Windows/Start Menu/Programs/StartUp/Gajim.lnk"
+STARTUP = "Microsoft/Windows/Start Menu/Programs/Startup/Gajim.lnk"
 SYSTEM_STARTUP = "Windows/System32/config/systemprofile/AppData/Roaming/" + STARTUP
 
 GAJIM = {"id": "Gajim.Gajim", "product": "Gajim", "shortcuts": ["Gajim.lnk"]}
@@ -252,3 +253,15 @@ def test_the_shortcut_of_the_account_of_the_connection_is_removed_too(pc: Window
     left.touch()
     answer = call(GAJIM, account="PC-1\\deploy")
     assert answer["packages"][0]["shortcuts_removed"] == [str(left)]
+
+
+def test_a_shortcut_that_we_laid_for_the_account_of_the_connection_stays(pc: WindowsPC, call: Call) -> None:
+    install(pc, "Gajim.Gajim")
+    laid = pc.add_person("PC-1\\deploy", 1001, "deploy") / "AppData/Roaming" / STARTUP
+    laid.parent.mkdir(parents=True)
+    laid.write_bytes(b"laid by us")
+    kept = {"shortcuts_kept": [hashlib.sha256(b"laid by us").hexdigest()]}
+    assert call(GAJIM | kept, account="PC-1\\deploy")["changed"] is False
+    assert laid.exists()
+    laid.write_bytes(b"laid by the installer over ours")
+    assert call(GAJIM | kept, account="PC-1\\deploy")["packages"][0]["shortcuts_removed"] == [str(laid)]

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import plistlib
 import sqlite3
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from xml.sax.saxutils import escape
 
+from ansible.module_utils.im_formats.shell_link import link_to
 from hypothesis import strategies as st
 
 Option = TypeVar("Option")
@@ -692,6 +694,56 @@ def _launch_agent(tape: Tape) -> Pair:
     return Pair(tape.pick([theirs, enforced.encode(), initial.encode(), None]), enforced, initial)
 
 
+def explorers_link(target: str, *, variable: str = "", arguments: str = "", wide: bool = True) -> bytes:
+    """A link as Explorer makes it ([MS-SHLLINK]): item list, LinkInfo, relative path, and what it knows of the machine.
+
+    VARIABLE: the target as its EnvironmentVariableDataBlock has it; none without. WIDE: its texts are in UTF-16.
+    """
+    flags = 0x1 | 0x2 | 0x8 | (0x80 if wide else 0) | (0x20 if arguments else 0) | (0x200 if variable else 0)
+    clsid = bytes.fromhex("0114020000000000c000000000000046")
+    times = struct.pack("<3Q", 133_000_000_000_000_000, 133_000_000_000_000_001, 132_999_999_999_999_999)
+    header = struct.pack("<I16sII24sIIIHHII", 76, clsid, flags, 0x20, times, 4711, 0, 1, 0, 0, 0, 0)
+    computer = bytes.fromhex("1f50e04fd020ea3a6910a2d808002b30309d")
+    items = b"".join(
+        struct.pack("<H", len(item) + 2) + item for item in (computer, b"/C:\\\0", b"2\0" + target.encode("cp1252"))
+    )
+    items += b"\0\0"
+    volume = struct.pack("<IIII", 17, 3, 0xBEEF1234, 16) + b"\0"
+    base = target.encode("cp1252", "replace") + b"\0"
+    place = 28 + len(volume)
+    info = struct.pack("<7I", place + len(base) + 1, 28, 1, 28, place, 0, place + len(base)) + volume + base + b"\0"
+
+    def text(value: str) -> bytes:
+        return struct.pack("<H", len(value)) + value.encode("utf-16-le" if wide else "cp1252")
+
+    blocks = b""
+    if variable:
+        blocks += struct.pack("<II", 0x314, 0xA0000001) + variable.encode("cp1252").ljust(260, b"\0")
+        blocks += variable.encode("utf-16-le").ljust(520, b"\0")
+    blocks += struct.pack("<IIII", 0x60, 0xA0000003, 0x58, 0) + b"zoes-pc".ljust(16, b"\0") + bytes(range(64))
+    strings = text("..\\.." + target[2:]) + (text(arguments) if arguments else b"")
+    return header + struct.pack("<H", len(items)) + items + info + strings + blocks + bytes(4)
+
+
+def _shell_link(tape: Tape) -> Pair:
+    program = tape.pick(["%ProgramFiles(x86)%\\Toy\\toy.exe", "C:\\Users\\Zoë\\toy.exe"])
+    place = program.replace("%ProgramFiles(x86)%", "D:\\Program Files (x86)")
+
+    def fragment() -> str:
+        command = [program, *(["--quiet"] if tape.once_in(2) else [])]
+        return json.dumps({"command": command, "start": True})
+
+    enforced = "" if tape.once_in(3) else fragment()
+    initial = "" if tape.once_in(3) else fragment()
+    if tape.once_in(2):
+        ours = [link_to([program]), link_to(["C:\\Toy\\old.exe", "-x"])]
+        return Pair(tape.pick([None, *ours]), enforced, initial)
+    variable = tape.pick(["", "%ProgramFiles%\\Toy\\toy.exe"])
+    arguments = tape.pick(["", f"--password {CANARY}"])
+    theirs = explorers_link(place, variable=variable, arguments=arguments, wide=not tape.once_in(3))
+    return Pair(theirs, enforced, initial, (theirs,))
+
+
 _MAKERS: dict[str, Callable[[Tape], Pair]] = {
     "gajim_settings": _gajim,
     "libpurple_accounts": _accounts,
@@ -703,5 +755,6 @@ _MAKERS: dict[str, Callable[[Tape], Pair]] = {
     "desktop_entry": _desktop_entry,
     "json_policies": _json_policies,
     "launch_agent": _launch_agent,
+    "shell_link": _shell_link,
     "whole_file": _whole_file,
 }

@@ -11,6 +11,7 @@ tests/golden, and with generated pairs of a document and its fragments; conftest
 from __future__ import annotations
 
 import configparser
+import io
 import json
 import plistlib
 import re
@@ -22,9 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import LnkParse3
 import pytest
 from ansible.module_utils.im_formats import FORMATS, Refused
-from documents import CANARY, Pair, pairs
+from ansible.module_utils.im_formats.shell_link import is_ours, link_to
+from documents import CANARY, Pair, explorers_link, pairs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -397,6 +400,43 @@ LAUNCH_AGENT = Case(
     foreign=lambda _content: [],
 )
 
+TOY = "%ProgramFiles(x86)%\\Toy\\toy.exe"
+TOYS_PLACE = "C:\\Program Files (x86)\\Toy\\toy.exe"
+
+
+def link_fragment(*arguments: str) -> str:
+    return json.dumps({"command": [TOY, *arguments], "start": True})
+
+
+SHELL_LINK = Case(
+    enforced=link_fragment(),
+    changed=link_fragment("--quiet"),
+    initial=link_fragment(),
+    documents={
+        "the user's": explorers_link(TOYS_PLACE),
+        "of a 32-bit installer": explorers_link(TOYS_PLACE, variable="%ProgramFiles%\\Toy\\toy.exe"),
+        "ours": link_to([TOY]),
+        "ours of another place": link_to(["C:\\Toy\\old.exe"]),
+    },
+    complete=lambda content: LnkParse3.lnk_file(io.BytesIO(content)).get_json(get_all=True),
+    shown=(f"target={TOY}",),
+    malformed=(
+        b"",
+        b"garbage",
+        b"L" + bytes(75),
+        link_to([TOY])[:-1],
+        link_to([TOY])[:600],
+        link_to([TOY]) + b"x",
+        explorers_link(TOYS_PLACE)[:100],
+        explorers_link("C:\\Other\\other.exe"),  # whole, but the user's and no way to the client
+    ),
+    malformed_fragments=("{", "[]", '{"command": []}', '{"command": [], "start": true}', link_fragment("two words")),
+    secret=explorers_link(TOYS_PLACE, arguments=f"--password {CANARY}", wide=False),
+    foreign=lambda content: [] if is_ours(content) else [content],
+    parts=lambda content: [content],
+    restored=lambda content: [] if is_ours(content) else [content],  # ours follows the client
+)
+
 CASES: dict[str, Case] = {
     "gajim_settings": GAJIM,
     "libpurple_accounts": ACCOUNTS,
@@ -408,6 +448,7 @@ CASES: dict[str, Case] = {
     "desktop_entry": DESKTOP,
     "json_policies": POLICIES,
     "launch_agent": LAUNCH_AGENT,
+    "shell_link": SHELL_LINK,
     "whole_file": WHOLE_FILE,
 }
 #: What conftest.randomised gives.
