@@ -63,10 +63,10 @@ def im_ticket_answer(
 ) -> dict[str, str]:
     """The two texts, and the state of the ticket, after the chain."""
     told = texts.Result(**result, on_server=all_in_place(provisioned))
-    about = texts.Case(**case)
+    about, seen = texts.Case(**case), texts.Look(**look)
     return {
-        "public": texts.public(about, told.row, told.all_good, told.check_mode, language),
-        "private": texts.private(about, texts.Look(**look), told, language),
+        "public": texts.public(about, told.row, told.all_good, told.check_mode, language, platform=seen.platform),
+        "private": texts.private(about, seen, told, language),
         "state": texts.state(about, told),
     }
 

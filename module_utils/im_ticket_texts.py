@@ -55,6 +55,7 @@ class Look(NamedTuple):
     documents: of the row of im_report, {path, action}.  diffs: {path, before, after} of those that differ.
     running: the client is open.  warnings: sentences.  server: lines of im_provisioning about what it would write.
     hint: what the server says about the account.  ignored: names of what the ticket holds beside the allowed fields.
+    platform: name of the answers file of the host, "" where it is not known.
     """
 
     system: str
@@ -67,6 +68,7 @@ class Look(NamedTuple):
     server: Sequence[str]
     hint: str
     ignored: Sequence[str] = ()
+    platform: str = ""
 
 
 def plan(case: Case, look: Look, language: str = "fr") -> str:
@@ -95,7 +97,7 @@ def plan(case: Case, look: Look, language: str = "fr") -> str:
     if nothing_to_do(look):
         lines.append(say("nothing"))
     if look.running and any(_touched(look.documents)):
-        lines.append(say("running", client=case.title))
+        lines.append(text(_of_platform("plan.running", look.platform, language), language, client=case.title))
     lines += [say("warning", warning=warning) for warning in look.warnings]
     if look.ignored:
         lines.append(say("ignored", ignored=", ".join(visible(name, 40) for name in look.ignored)))
@@ -132,7 +134,7 @@ def _count(diff: Mapping[str, str]) -> tuple[int, int]:
     return sum(line.startswith("+") for line in body), sum(line.startswith("-") for line in body)
 
 
-def public(case: Case, row: Row, all_good: bool, check_mode: bool, language: str = "fr") -> str:
+def public(case: Case, row: Row, all_good: bool, check_mode: bool, language: str = "fr", *, platform: str = "") -> str:
     """The answer to the requester, in plain words.
 
     Args:
@@ -141,6 +143,7 @@ def public(case: Case, row: Row, all_good: bool, check_mode: bool, language: str
         all_good: whether the chain is verified.
         check_mode: whether nothing was written.
         language: of the answer.
+        platform: of the host: programs are not started alike everywhere.
     """
     if check_mode:
         return text("ticket.check", language, machine=case.machine)
@@ -152,8 +155,17 @@ def public(case: Case, row: Row, all_good: bool, check_mode: bool, language: str
         key = "unproven" if row["state"] in GOOD_STATES and row["verdict"] not in GOOD_VERDICTS else "not_done"
     # A client without sentences of its own has general ones.
     kind = case.client if f"ticket.start_{case.client}" in LANGUAGES[language] else "other"
-    steps = {step: text(f"ticket.{step}_{kind}", language, **case.words) for step in ("start", "ask", "keep", "quit")}
-    return _framed(text(f"ticket.{key}", language, **case.words, **steps), language)
+    steps = {step: text(f"ticket.{step}_{kind}", language, **case.words) for step in ("ask", "keep", "quit")}
+    keys = (f"ticket.start_{kind}_{platform}", f"ticket.start_other_{platform}", f"ticket.start_{kind}")
+    start = next(own for own in keys if own in LANGUAGES[language])
+    steps["start"] = text(start, language, **case.words)
+    return _framed(text(_of_platform(f"ticket.{key}", platform, language), language, **case.words, **steps), language)
+
+
+def _of_platform(key: str, platform: str, language: str) -> str:
+    """The key of the sentence for one platform, where it has one of its own."""
+    own = f"{key}_{platform}"
+    return own if own in LANGUAGES[language] else key
 
 
 def public_of_problems(case: Case, problems: Sequence[Problem], language: str = "fr") -> str:
@@ -214,7 +226,7 @@ def private(case: Case, look: Look, result: Result, language: str = "fr") -> str
         lines += [f"  {text('document.' + one['action'], language)} : {one['path']}" for one in row["documents"]]
     if result.server:
         lines += [say("server"), *(f"  {line}" for line in result.server)]
-    left = remedies(case, result, language)
+    left = remedies(case, result, language, look.platform)
     if left:
         lines += ["", say("remedies"), *(f"- {remedy}" for remedy in left)]
     differences = _differences(look, row, language)
@@ -231,7 +243,7 @@ def state(case: Case, result: Result) -> str:
     return " ".join([*where, *("done" if word in GOOD_STATES else word for word in words)])
 
 
-def remedies(case: Case, result: Result, language: str = "fr") -> list[str]:
+def remedies(case: Case, result: Result, language: str = "fr", platform: str = "") -> list[str]:
     """What is left to do, each as a sentence."""
     row = result.row
     codes = [row["state"]] if row["state"] not in GOOD_STATES else []
@@ -241,7 +253,7 @@ def remedies(case: Case, result: Result, language: str = "fr") -> list[str]:
         codes.append("not_on_server")
     if row["reach"] and row["reach"]["verdict"] != "ok":
         codes.append("not_reached")
-    left = [text(f"note.{code}", language) for code in codes if code != "drift"]
+    left = [text(_of_platform(f"note.{code}", platform, language), language) for code in codes if code != "drift"]
     if not case.listed:
         seat = f"{{login: {case.login}, person: {case.key}, clients: [{case.client}]}}"
         left.append(text("note.listed_not", language, machine=case.machine, seat=visible(seat)))

@@ -139,6 +139,34 @@ def test_the_requester_learns_how_to_start_each_client_and_where_it_keeps_the_pa
 
 
 @pytest.mark.parametrize(
+    ("platform", "client", "start"),
+    [
+        ("Windows", "gajim", "Ouvrez le menu Démarrer, puis Gajim."),
+        ("Windows", "thunderbird", "Ouvrez le menu Démarrer, puis Mozilla Thunderbird."),
+        ("Windows", "toy", "Ouvrez le menu Démarrer, puis Toy."),
+        ("Darwin", "gajim", "Ouvrez le dossier Applications, puis Gajim."),
+        ("Darwin", "pidgin", "tapez pidgin"),
+        ("RedHat", "gajim", "rubrique Internet, puis Gajim"),
+    ],
+)
+def test_the_requester_is_told_where_programs_are_on_this_kind_of_computer(
+    platform: str, client: str, start: str
+) -> None:
+    case = CASE._replace(client=client, title=client.capitalize())
+    assert start in public(case, ROW, all_good=True, check_mode=False, platform=platform)
+
+
+def test_nobody_is_told_to_wait_for_a_login_that_applies_nothing() -> None:
+    row = {**ROW, "state": "deferred"}
+    told = public(CASE, row, all_good=False, check_mode=False, platform="Windows")
+    assert "répondez à ce message : nous finirons à distance" in told and "ouvrez-la de nouveau" not in told
+    look = LOOK._replace(platform="Windows", running=True)
+    assert "relancez ce ticket quand il est fermé" in plan(CASE, look)
+    note = private(CASE, look, result(all_good=False, state="deferred"))
+    assert "Relancez ce ticket quand il est fermé." in note and "La prochaine ouverture" not in note
+
+
+@pytest.mark.parametrize(
     ("row", "words"),
     [
         ({"state": "deferred"}, "Fermez votre session (zobrien), puis ouvrez-la de nouveau"),
