@@ -32,8 +32,12 @@ ACCOUNT_REFUSED = frozenset(
 )
 
 # OpenSSH's own words, in the message of Ansible's connection.
-_DENIED = ("Permission denied", "Too many authentication failures")
-_CHANGED = ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed")
+# In the words of ssh, of winrm, and of psrp.
+_DENIED = (
+    *("Permission denied", "Too many authentication failures"),
+    *("credentials were rejected", "failed to authenticate with"),
+)
+_CHANGED = ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed", "CERTIFICATE_VERIFY_FAILED")
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _LONGEST = 200

@@ -113,6 +113,9 @@ def test_what_is_fine_is_no_problem() -> None:
         ("Failed to connect to the host via ssh: ssh: connect to host pc port 22: No route to host", "machine_silent"),
         ("Failed to connect to the host via ssh: deploy@pc: Permission denied (publickey).", "machine_denied"),
         ("@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@", "machine_changed"),
+        ("ntlm: the specified credentials were rejected by the server", "machine_denied"),
+        ("ntlm: HTTPSConnectionPool(host='pc', port=5986): [SSL: CERTIFICATE_VERIFY_FAILED]", "machine_changed"),
+        ("ntlm: HTTPSConnectionPool(host='pc', port=5986): timed out", "machine_silent"),
     ],
 )
 def test_a_host_that_cannot_be_reached_is_told_apart_by_the_reason(said: str, code: str) -> None:
