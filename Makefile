@@ -34,7 +34,9 @@ demo: lab-up ## Run the main job end to end on the embedded lab
 	@echo "== demo"
 	ansible-playbook -i inventories/demo playbooks/site.yml
 
-test: lint unit winrm lab-up molecule e2e faults ## Run all tests, as CI does
+test: lint unit lab-up ## Run all tests, as CI does
+	@echo "== molecule, e2e, faults and winrm, side by side"
+	python tests/side_by_side.py molecule e2e faults winrm
 	@echo "== all tests passed"
 
 lint: setup ## Lint Python, YAML and Ansible
@@ -60,7 +62,7 @@ molecule: lab-up ## Run the molecule scenarios on real package managers
 
 e2e: lab-up ## Run the tests that need the lab: real server, real clients
 	@echo "== e2e"
-	python -m pytest tests/lab tests/e2e -q -x
+	python tests/side_by_side.py e2e
 
 faults: lab-up ## Kill, deceive and spy on the engine on the lab's desks
 	@echo "== faults"

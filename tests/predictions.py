@@ -6,10 +6,11 @@ As a program, for molecule: ``predictions.py DIRECTORY HOST`` compares the last 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,28 @@ class Tally:
         reasons = "".join(f"\n  not foretold: {why} ({self.without.count(why)})" for why in dict.fromkeys(self.without))
         return told + reasons
 
+    def __add__(self, other: Tally) -> Tally:
+        """What both compared."""
+        return Tally(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+
 
 TALLY = Tally()
+#: Environment variable: the directory in which each process leaves its tally, for sum_of().
+KEPT_IN = "PREDICTIONS_KEPT_IN"
+
+
+def tell(write_line: Callable[[str], None]) -> None:
+    """Write what this process compared, if anything, and keep it where it is summed up."""
+    if TALLY.runs:
+        write_line(str(TALLY))
+        if directory := os.environ.get(KEPT_IN):
+            (Path(directory) / f"{os.getpid()}.json").write_text(json.dumps(asdict(TALLY)), encoding="utf-8")
+
+
+def sum_of(directory: Path) -> Tally:
+    """What all processes compared that left their tally in a directory."""
+    kept = [Tally(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(directory.glob("*.json"))]
+    return sum(kept, Tally())
 
 
 @dataclass(frozen=True)

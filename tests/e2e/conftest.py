@@ -18,5 +18,4 @@ sys.path += [str(PROJECT / "lab"), str(PROJECT / "tests" / "winrm")]
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figure, if anything was compared."""
-    if predictions.TALLY.runs:
-        terminalreporter.write_line(str(predictions.TALLY))
+    predictions.tell(terminalreporter.write_line)

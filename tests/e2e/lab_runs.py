@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import predictions
+from im_lab.settings import DEFAULT_PREFIX, Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
+LAB = Settings.from_environment()
 _BIN = Path(sys.executable).parent
+#: The demo's inventory looks for keys and passwords in the first lab.
+_OF_THE_LAB = {} if LAB.prefix == DEFAULT_PREFIX else {"__lab": str(LAB.state)}
 _FORETOLD = ("site.yml", "ticket.yml", "rollback.yml", "people.yml")
 _REPORT = re.compile(r"JSON: (\S+\.json)")
 
@@ -57,7 +61,7 @@ def _run(
     name: str, arguments: tuple[str, ...], extra: dict[str, Any] | None, environment: dict[str, str] | None
 ) -> subprocess.CompletedProcess[str]:
     command = [str(_BIN / "ansible-playbook"), f"playbooks/{name}", *arguments]
-    if extra:
+    if extra := {**_OF_THE_LAB, **(extra or {})}:
         command += ["-e", json.dumps(extra)]
     settings = {
         **os.environ,
@@ -104,5 +108,5 @@ def changed_hosts(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
 
 def on_desk(host: str, command: str, secret: str = "") -> str:
     """Run a shell command as root on a desk; ``secret`` goes to its standard input."""
-    ssh = ["ssh", "-F", str(PROJECT / ".lab" / "ssh_config"), f"root@{host}", command]
+    ssh = ["ssh", "-F", str(LAB.state / "ssh_config"), f"root@{host}", command]
     return subprocess.run(ssh, input=secret, capture_output=True, text=True, check=True).stdout

@@ -93,6 +93,7 @@ class Room:
             "im_accounts_admin": {**admin, **server},
             "im_provisioning_writer": {},
             "im_compliance_history": "",
+            "im_compliance_directory": str(self.directory / "compliance"),
         }
         command = [str(Path(sys.executable).with_name("ansible-playbook")), f"playbooks/{playbook}"]
         command += ["-i", "inventories/demo", "-i", str(self.inventory(serving)), "--limit", ":".join(ROOM)]

@@ -18,5 +18,4 @@ sys.path += [
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how much of what ``--check`` foretold was held against the results, if anything was."""
-    if predictions.TALLY.runs:
-        terminalreporter.write_line(str(predictions.TALLY))
+    predictions.tell(terminalreporter.write_line)
