@@ -71,6 +71,11 @@ def im_people_file(people: Mapping[str, Any]) -> str:
     return people_file(people)
 
 
+def im_has_root(connection: str, shell: str = "") -> bool:
+    """Say whether a host that is reached in this way has a root to become; Windows has none, by whatever connection."""
+    return connection.rpartition(".")[2] not in ("winrm", "psrp") and shell not in ("powershell", "cmd")
+
+
 def im_seats_with(seats: list[dict[str, Any]], only: list[str]) -> list[dict[str, Any]]:
     """Keep of each seat the clients named by ``only``, and of the seats those with one left; all when it is empty."""
     if not only:
@@ -122,6 +127,7 @@ class FilterModule:
             im_clients,
             im_clients_left_alone,
             im_first_login_seats,
+            im_has_root,
             im_people_file,
             im_people_from_csv,
             im_people_from_ldap,

@@ -40,7 +40,6 @@ class Site:
             "ansible_winrm_scheme": "https",
             "ansible_winrm_transport": "basic",
             "ansible_winrm_ca_trust_path": str(self.authority),
-            "ansible_become": False,  # the account is an administrator; what needs SYSTEM becomes it by itself
             "ansible_user": USER,
             "ansible_password": PASSWORD,
         }
