@@ -161,7 +161,7 @@ def test_one_run_one_table_and_every_state_right(fleet: Fleet) -> None:
     (table,) = re.findall(r"(?m)^ *poste +session +personne .*\n(?:.*\S.*\n)+", first.stdout)
     assert {host for host, _, _ in EXPECTED} <= set(table.split())
     details = {(row["host"], row["client"]): row["detail"] for row in report["rows"] if row["state"] == "failed"}
-    assert "Homebrew n'en a ni cask ni formule" in details[MAC, "gajim"]
+    assert "Homebrew ne le fournit pas" in details[MAC, "gajim"]
     assert "EPEL" in details[ALMA, "gajim"]
     versions = {(row["host"], row["client"]): row["version"] for row in report["rows"]}
     assert (versions[WINDOWS, "gajim"], versions[MAC, "thunderbird"], versions[ALMA, "pidgin"]) == (
