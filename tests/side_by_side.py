@@ -30,11 +30,12 @@ PARTS = ("molecule", "e2e", "faults", "winrm")
 SECOND_LAB = {"LAB_PREFIX": "im-lab-2", "LAB_PORT_SHIFT": "5000"}
 #: Files that heed LAB_PREFIX and LAB_PORT_SHIFT, as all of tests/faults does, and so run against the second lab: as
 #: many as make both lanes equally long. All others of tests/lab and tests/e2e, new ones too, run against the first lab.
+#: Those that call lab/lab come last: one lab waits while images are built for the other, which is in the first minutes.
 IN_THE_SECOND_LAB = (
     "tests/e2e/test_first_login.py",
-    "tests/e2e/test_guide.py",
     "tests/e2e/test_login_job.py",
     "tests/e2e/test_login_sessions.py",
+    "tests/e2e/test_guide.py",
     "tests/e2e/test_room.py",
 )
 
