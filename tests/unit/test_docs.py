@@ -15,6 +15,7 @@ import doc_tables
 import pytest
 import yaml
 from ansible.module_utils import im_packages
+from ansible.module_utils.im_catalogue.fr import TEXTS as FRENCH
 from ansible.module_utils.im_first_login_offer import check_first_login
 from ansible.module_utils.im_inventory import (
     check_installers,
@@ -94,6 +95,17 @@ def test_every_playbook_command_shown_is_understood(command: str) -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("words", ["ce qui s'affiche | que faire", "ce qui s'affiche ou arrive"])
+def test_what_the_guide_says_is_shown_is_in_the_catalogue(words: str) -> None:
+    guide = (PROJECT / "docs" / "guide-equipe-proximite.md").read_text(encoding="utf-8")
+    _, table = guide.split(words, 1)
+    quoted = re.findall(r"« ([^»]+) »", "".join(line.rpartition("|")[0] for line in table.split("\n\n")[0].split("\n")))
+    assert quoted
+    told = "\n".join(FRENCH.values())
+    for quote in quoted:
+        assert all(part.strip() in told for part in quote.split("…")), quote
 
 
 def test_every_path_named_in_the_tables_of_the_readme_exists() -> None:
