@@ -35,6 +35,7 @@ IN_THE_SECOND_LAB = (
     "tests/e2e/test_first_login.py",
     "tests/e2e/test_login_job.py",
     "tests/e2e/test_login_sessions.py",
+    "tests/e2e/test_mixed_fleet.py",
     "tests/e2e/test_guide.py",
     "tests/e2e/test_room.py",
 )
