@@ -50,8 +50,10 @@ class ModuleServer:
         """Run library/<module>.ps1 on a PC and return its answer; ENVIRONMENT stands above that of the PC."""
         file = PROJECT / "library" / f"{module}.ps1"
         given = arguments | {"_ansible_check_mode": check, "_ansible_diff": True}
+        # The fake of ImNative, which names this folder elsewhere, is loaded once for all PCs here.
+        other = {"IM_FAKE_ACCOUNT": "", "ProgramFiles(x86)": str(pc.disk / "Program Files (x86)")}
         asked = {
-            "environment": pc.environment() | {"IM_FAKE_ACCOUNT": ""} | environment,
+            "environment": pc.environment() | other | environment,
             "utils": utils_of(file),
             "module": str(file),
             "arguments": given,

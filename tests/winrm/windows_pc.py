@@ -6,6 +6,8 @@
 - processes: what CIM lists, each pid, name, sid;
 - later: look (a number), processes: those that CIM lists from that look on;
 - security: path -> security descriptor (SDDL); a path that is not named inherits that of the folder above;
+- own_sid: whose the processes of Ansible are;
+- keeps_no_owner: true where nobody can give a file away;
 - winget: how the fake winget behaves (see fake_pc/winget.py).
 """
 
@@ -161,11 +163,30 @@ class WindowsPC:
             program.chmod(0o755)
         certutil = self._programs / "certutil.exe"
         certutil.write_text(
-            '#!/bin/sh\nprintf "%s\\n" "$*" >> "${0%/*}/certutil-calls"\n[ ! -e "${0%/*}/certutil-fails" ] && exit 0\n'
+            '#!/bin/sh\nprintf "%s\\n" "$*" >> "${0%/*}/certutil-calls"\n'
+            'store="${0%/*}/certutil-store"\n'
+            '[ "$1" != -store ] || { [ -e "$store" ]; exit; }\n[ "$1" != -delstore ] || { rm -f "$store"; exit; }\n'
+            '[ ! -e "${0%/*}/certutil-fails" ] && touch "$store" && exit 0\n'
             'echo "CertUtil: -addstore command FAILED: 0x80070005 (WIN32: 5 ERROR_ACCESS_DENIED)"\nexit 5\n',
             encoding="utf-8",
         )
         certutil.chmod(0o755)
+
+    def lay_witnesses(self) -> None:
+        """Lay whoami.exe and cmd.exe, by which the acceptance kit checks what our functions answer."""
+        own, high = f"{DOMAIN_SID}-500", '"x","Label","S-1-16-12288",""'
+        whoami = (
+            '#!/bin/sh\n[ "$1" != /groups ] || '
+            f'{{ printf \'%s\\n\' \'"x","Alias","{ADMINISTRATORS}",""\' \'{high}\'; exit; }}\n'
+            f'[ "$IM_FAKE_ACCOUNT" = SYSTEM ] && echo \'"nt\\system","{SYSTEM}"\' || echo \'"pc\\deploy","{own}"\'\n'
+        )
+        left = 'printf %s "$3" > "$TEMP/exit-$$"; exit 1'
+        cmd = f'#!/bin/sh\ncase "$2" in exit) {left};; mklink) ln -s "$5" "$4"; printf 0 > "$TEMP/exit-$$";; esac\n'
+        for name, text in (("whoami.exe", whoami), ("cmd.exe", cmd)):
+            (self._programs / name).write_text(text, encoding="utf-8")
+            (self._programs / name).chmod(0o755)
+        self.change(accounts=self.model["accounts"] | {"pc\\deploy": own}, own_sid=own)
+        self.secure(self.temp, "O:BAG:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
 
     def let_certutil_fail(self) -> None:
         """As where the account is no administrator."""

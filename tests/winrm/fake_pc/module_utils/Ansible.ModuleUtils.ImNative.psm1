@@ -15,10 +15,21 @@ function Get-Descriptor {
         if ($named) {
             $parts = $named.Value -split '(?=D:)', 2
             if (-not $owner) { $owner = $parts[0] }
-            if ($parts.Count -gt 1) { return $owner + $parts[1] }
+            if ($parts.Count -gt 1) {
+                # What the folder above hands down is marked as such.
+                if ($place -ne $Path) { $parts[1] = $parts[1].Replace('D:PAI', 'D:AI').Replace('OICI;', 'ID;') }
+                return $owner + $parts[1]
+            }
         }
     }
     $owner + 'D:'
+}
+
+function Get-OwnPart {
+    # What the model says of a path itself.
+    param([string]$Path, [string]$Pattern)
+    $named = (Get-Model).security.PSObject.Properties[$Path]
+    if ($named) { [regex]::Match($named.Value, $Pattern).Value }
 }
 
 function Save-Descriptor {
@@ -56,12 +67,15 @@ function Get-ImOwner {
 
 function Set-ImOwner {
     param([string]$Path, [string]$Sid)
-    Save-Descriptor $Path "O:$Sid"
+    if ((Get-Model).keeps_no_owner) { return }
+    $access = Get-OwnPart $Path 'D:.*'
+    Save-Descriptor $Path "O:$Sid$access"
 }
 
 function Set-ImAccess {
     param([string]$Path, [string]$Sddl)
-    Save-Descriptor $Path ("O:BA" + $Sddl)
+    $owner = [regex]::Match((Get-Descriptor $Path), 'O:(S-[0-9-]+|SY|BA)').Value
+    Save-Descriptor $Path ($(if ($owner) { $owner } else { 'O:BA' }) + $Sddl)
 }
 
 function Get-ImExitCode {
