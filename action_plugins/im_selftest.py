@@ -41,6 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             "logins": args.get("logins") or [],
             "connection": str(self._connection.transport),
             "echo": im_selftest.ECHO,
+            "link": im_selftest.LINK,
             "authority": args.get("authority") or "",
             "change": bool(args.get("change")),
         }

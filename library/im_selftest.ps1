@@ -20,6 +20,7 @@ $spec = @{
         logins = @{ type = 'list'; elements = 'str'; default = @() }
         connection = @{ type = 'str'; default = '' }
         echo = @{ type = 'str'; default = '' }
+        link = @{ type = 'str'; default = '' }
         authority = @{ type = 'str'; default = '' }
         change = @{ type = 'bool'; default = $false }
     }
@@ -456,6 +457,35 @@ function Test-Section {
     Confirm-Seen @{ noted = $noted; computed = [string]$wished.section; same = $noted -eq $wished.section } @('same')
 }
 
+function Test-Autostart {
+    # Windows reads a shortcut of ours. That it is followed at a logon, somebody has to see.
+    Use-Workspace {
+        param($Folder)
+        $file = [IO.Path]::Combine($Folder, 'link.lnk')
+        [IO.File]::WriteAllBytes($file, [Convert]::FromBase64String($module.Params.link))
+        try { $shell = New-Object -ComObject WScript.Shell } catch { throw (New-Skip 'no_shell') }
+        $read = $shell.CreateShortcut($file)
+        $wished = [Environment]::ExpandEnvironmentVariables('%SystemRoot%\System32\cmd.exe')
+        $seen = @{
+            target_is_found = [Environment]::ExpandEnvironmentVariables([string]$read.TargetPath) -eq $wished
+            arguments_are_read = [string]$read.Arguments -eq '/c exit'
+        }
+        $needed = @($seen.Keys)
+        # Of those who are logged on, as where application data are.
+        $seen.logged_on, $seen.usual_startup_folder = 0, 0
+        foreach ($sid in (Get-Profiles).Keys) {
+            $key = "Registry::HKEY_USERS\$sid\SOFTWARE\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
+            if (-not (Test-Path -LiteralPath $key)) { continue }
+            $seen.logged_on++
+            $startup = [string](Get-ImValue (Get-ItemProperty -LiteralPath $key) 'Startup')
+            if ($startup -like '*\AppData\Roaming\Microsoft\Windows\Start Menu\Programs\Startup') { $seen.usual_startup_folder++ }
+        }
+        $finding = Confirm-Seen $seen $needed
+        if ($seen.logged_on -ne $seen.usual_startup_folder) { $finding.verdict = 'disproved' }
+        $finding
+    }
+}
+
 function Test-Trust {
     # An authority that ended long ago and whose key nobody has, into the PC's store and out again.
     if (-not $module.Params.change) { throw (New-Skip 'needs_change') }
@@ -600,6 +630,7 @@ $Lines = @{
     'windows-running.lock' = { Test-Lock }
     'windows-running.clients' = { Test-RunningClient }
     'windows-thunderbird-section' = { Test-Section }
+    'windows-autostart' = { Test-Autostart }
     'windows-trust' = { Test-Trust }
     'windows-installers.install' = { Test-Install }
     'windows-installers.upgrade' = { Test-Upgrade }

@@ -50,6 +50,12 @@ options:
         option, set by the action plugin.
     type: str
     default: ""
+  link:
+    description:
+      - A shortcut to C(cmd.exe), in base64, which Windows is to read. The module's own option, set by the action
+        plugin.
+    type: str
+    default: ""
   authority:
     description: A certificate that is put into the store and taken out again, with O(change).
     type: str
@@ -432,6 +438,7 @@ def main() -> None:
             "logins": {"type": "list", "elements": "str", "default": []},
             "connection": {"type": "str", "default": ""},
             "echo": {"type": "str", "default": ""},
+            "link": {"type": "str", "default": ""},
             "authority": {"type": "str", "default": ""},
             "change": {"type": "bool", "default": False},
         },

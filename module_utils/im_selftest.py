@@ -1,12 +1,13 @@
 """The acceptance kit: which lines there are, and the report that a site sends back.
 
 A line is one assumption about Windows or macOS that nobody could prove without one. library/im_selftest.ps1 and .py
-ask it; the catalogues say what is assumed (``selftest.<id>.assumed``) and how it is asked (``selftest.<id>.asked``), for
-all lines of a group in one sentence where they have none of their own; docs/limitations.md names each group.
+ask it. The catalogues say what is assumed (``selftest.<id>.assumed``) and how it is asked (``selftest.<id>.asked``),
+for all lines of a group in one sentence where they have none of their own. docs/limitations.md names each group.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .im_catalogue import LANGUAGES, text
+from .im_formats import shell_link
 from .im_formats.mozilla_install import install_hash
 from .im_model import Client
 
@@ -25,17 +27,19 @@ REASONS = (
         "already_there",
         "check_mode",
         "needs_change",
-        "needs_hand",
         "needs_older",
         "no_answer",
         "no_brew",
         "no_client_runs",
     ),
-    *("no_console_user", "no_junction", "no_profile", "no_profile_made", "no_second_witness", "no_winget"),
+    *("no_console_user", "no_junction", "no_profile", "no_profile_made", "no_second_witness"),
+    *("no_shell", "no_winget"),
     *("nobody_logged_on", "not_installed", "not_noted", "other_connection", "threw", "unknown_line"),
 )
 #: What only Windows can tell wrongly on the way: letters beyond ASCII, beyond 16 bits, quotes, ends of lines.
 ECHO = 'Zoë O\'Brien & "Co" <x> \\ € 😀 `$env:TEMP` {{ 1 }}\r\n' * 200
+#: A shortcut as the product lays it, and the program that Windows is to find in it.
+LINK = base64.b64encode(shell_link.link_to(["%SystemRoot%\\System32\\cmd.exe", "/c", "exit"])).decode()
 
 
 class Line(NamedTuple):
@@ -83,6 +87,7 @@ LINES = (
     Line("windows-running.lock", "Windows"),
     Line("windows-running.clients", "Windows"),
     Line("windows-thunderbird-section", "Windows"),
+    Line("windows-autostart", "Windows"),
     Line("windows-winget.system", "Windows", SYSTEM),
     Line("windows-winget.client", "Windows", SYSTEM),
     Line("windows-winget.source", "Windows", SYSTEM, change=True),
@@ -142,10 +147,9 @@ def _client_for(client: Client, answers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _anywhere(program: str) -> str:
     """A program of Windows by the variable that names its folder, which has another drive or name on some PCs."""
-    for name, folder in (("ProgramFiles(x86)", "C:\\Program Files (x86)\\"), ("ProgramFiles", "C:\\Program Files\\")):
-        if program.startswith(folder):
-            return f"%{name}%/" + program.removeprefix(folder).replace("\\", "/")
-    return program
+    if program.startswith("C:\\Program Files\\"):
+        program = "%ProgramFiles%" + program.removeprefix("C:\\Program Files")
+    return program.replace("\\", "/")
 
 
 def packages_for(clients: Mapping[str, Client], names: Iterable[str]) -> dict[str, dict[str, Any]]:
