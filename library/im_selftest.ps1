@@ -47,7 +47,9 @@ function New-Finding {
 function New-Skip {
     # An exception for a line that cannot be asked here.
     param([string]$Reason, [object]$Seen = @{})
-    New-ImTrouble 'not_asked' $Reason 'not_asked' @{ seen = $Seen }
+    $skip = New-Object -TypeName System.Exception -ArgumentList $Reason
+    $skip.Data['skip'] = @{ reason = $Reason; seen = $Seen }
+    $skip
 }
 
 function Confirm-Seen {
@@ -647,8 +649,12 @@ foreach ($id in $module.Params.lines) {
     }
     try { $answers[$id] = & $Lines[$id] }
     catch {
+        $skip = $null
+        for ($exception = $_.Exception; $exception; $exception = $exception.InnerException) {
+            if ($exception.Data -and $exception.Data.Contains('skip')) { $skip = $exception.Data['skip'] }
+        }
         $trouble = Get-ImTrouble $_ 'the line'
-        $answers[$id] = if ($trouble.code -eq 'not_asked') { New-Finding 'not_asked' $trouble.message $trouble.more.seen }
+        $answers[$id] = if ($skip) { New-Finding 'not_asked' $skip.reason $skip.seen }
         else {
             # Never the message of an exception: it may quote anything.
             $seen = @{ code = [string]$trouble.code; exception = $_.Exception.GetBaseException().GetType().Name }

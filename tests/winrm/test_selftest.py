@@ -26,9 +26,13 @@ PLACES = {
 TASK_BAR = MACHINE + "Mozilla\\Thunderbird\\TaskBarIDs"
 THUNDERBIRD = "C:\\Program Files\\Mozilla Thunderbird"
 RECORDING = MACHINE + "Policies\\Microsoft\\Windows\\PowerShell\\Transcription"
+#: What PowerShell on Linux keeps in its home.
+HOME_OF_POWERSHELL = {".cache", ".config", ".local"}
 #: Lines that a fake PC can answer with every client there and open, and nothing changed.
 OF_AN_ADMINISTRATOR = {line.id for line in kit.lines_of("Windows", kit.ADMINISTRATOR) if not line.change}
-NOT_BY_WINRM = {"windows-connection.psrp", "windows-connection.ssh"}
+#: What no fake can answer: another connection than the one that was used, and the shell of Windows.
+NOT_HERE = {"windows-connection.psrp": "other_connection", "windows-connection.ssh": "other_connection"}
+NOT_HERE |= {"windows-autostart": "no_shell"}
 
 
 def furnish(pc: WindowsPC) -> None:
@@ -71,7 +75,7 @@ def ask(furnished: WindowsPC, modules: ModuleServer) -> Callable[..., dict[str, 
         given |= {"connection": "winrm", "echo": kit.ECHO} | options
         answer = modules.call(furnished, "im_selftest", given, check, IM_FAKE_ACCOUNT=account)
         assert answer["changed"] is False
-        assert list(furnished.temp.iterdir()) == []
+        assert not [path.name for path in furnished.temp.iterdir() if path.name not in HOME_OF_POWERSHELL]
         found: dict[str, Any] = answer["lines"]
         return found
 
@@ -79,8 +83,8 @@ def ask(furnished: WindowsPC, modules: ModuleServer) -> Callable[..., dict[str, 
 
 
 def files_of(pc: WindowsPC) -> list[Path]:
-    """All of its disk, but for what PowerShell on Linux keeps in its home."""
-    return sorted(path for path in pc.disk.rglob("*") if ".local" not in path.parts)
+    """All of its disk, but for what is not ours."""
+    return sorted(path for path in pc.disk.rglob("*") if not HOME_OF_POWERSHELL & set(path.parts))
 
 
 def verdicts(answers: dict[str, Any]) -> dict[str, str]:
@@ -90,11 +94,12 @@ def verdicts(answers: dict[str, Any]) -> dict[str, str]:
 def test_a_pc_that_is_as_assumed_proves_every_line(ask: Callable[..., Any], furnished: WindowsPC) -> None:
     before = files_of(furnished)
     answers = ask(*OF_AN_ADMINISTRATOR)
-    expected = dict.fromkeys(OF_AN_ADMINISTRATOR, "proved") | dict.fromkeys(NOT_BY_WINRM, "not_asked")
+    expected = dict.fromkeys(OF_AN_ADMINISTRATOR, "proved") | dict.fromkeys(NOT_HERE, "not_asked")
     assert verdicts(answers) == expected, {
         name: answers[name] for name in expected if answers[name]["verdict"] != expected[name]
     }
     assert files_of(furnished) == before
+    assert {name: answers[name]["reason"] for name in NOT_HERE} == NOT_HERE
     assert answers["windows-profiles"]["seen"]["seats_served"] == 2
 
 
@@ -251,7 +256,7 @@ def test_the_whole_kit_over_winrm_makes_a_report_without_names(site_of: Callable
     answered = {row["id"]: row["verdict"] for row in report["lines"]}
     assert list(answered) == [line.id for line in kit.lines_of("Windows")]
     expected = {name for name, verdict in answered.items() if verdict != "proved"}
-    assert expected == NOT_BY_WINRM | {line.id for line in kit.LINES if line.change and line.system == "Windows"}
+    assert expected == set(NOT_HERE) | {line.id for line in kit.LINES if line.change and line.system == "Windows"}
     assert "windows-1.md" in screen and "prouvé" in texts[1]
     for text in texts:
         for secret in ("CANARY", "canary", DOMAIN_SID, "deploy", str(site.directory)):
