@@ -264,22 +264,43 @@ def test_the_whole_kit_over_winrm_makes_a_report_without_names(site_of: Callable
     assert report["about"]["package_manager"] == "v1.28.219"
 
 
-def test_with_leave_to_change_missing_clients_are_installed_looked_at_and_removed(site: Site) -> None:
-    furnish(site.pc)
-    registry = {key: values for key, values in site.pc.registry.items() if "Uninstall\\" not in key}
-    registry |= {UNINSTALL + "Other": {"DisplayName": "Other"}, UNINSTALL_32 + "Other": {"DisplayName": "Other"}}
-    site.pc.registry_file.write_text(json.dumps(registry), encoding="utf-8")
-    programs = PROGRAMS | {"Mozilla.Thunderbird.ESR.fr": PROGRAMS["Mozilla.Thunderbird.fr"]}
-    french = {"Pidgin.Pidgin": ["Program Files (x86)/Pidgin/locale/fr/LC_MESSAGES/pidgin.mo"]}
-    site.pc.install_winget("1.28.219.0", programs=programs, files=french)
-    screen, _, report = kit_of(
-        site, im_selftest_change=True, im_selftest_older={"thunderbird": "140.12.1"}, im_language="en"
-    )
-    rows = {row["id"]: row for row in report["lines"]}
-    assert "will be changed and put back" in screen
-    assert rows["windows-installers.install"]["verdict"] == "proved", rows["windows-installers.install"]
-    assert rows["windows-installers.upgrade"]["verdict"] == "proved", rows["windows-installers.upgrade"]
-    assert rows["windows-trust"]["verdict"] == "proved"
-    assert rows["windows-installers.install"]["seen"]["Pidgin.Pidgin"] == "installed 0x00000000 system"
-    assert not [key for key in site.pc.registry if "Gajim" in key or "Pidgin" in key]
-    assert not (site.pc.disk / "Program Files" / "Mozilla Thunderbird" / "distribution").exists()
+def without_thunderbird(pc: WindowsPC) -> None:
+    registry = {key: values for key, values in pc.registry.items() if "Mozilla Thunderbird" not in key}
+    pc.registry_file.write_text(json.dumps(registry), encoding="utf-8")
+
+
+def test_what_installers_left_is_looked_at_and_no_marker_stays(ask: Callable[..., Any], furnished: WindowsPC) -> None:
+    lines = ["windows-installers.install", "windows-installers.upgrade"]
+    fresh = kit.clients_for(CLIENTS, "Windows", ["pidgin", "thunderbird"])
+    assert {answer["reason"] for answer in ask(*lines, clients=fresh).values()} == {"needs_change"}
+    marker = furnished.disk / "Program Files" / "Mozilla Thunderbird" / "distribution" / "im-selftest"
+    first = ask(lines[0], clients=fresh, change=True)[lines[0]]
+    assert first["verdict"] == "disproved"  # it has no French of Pidgin
+    assert (first["seen"]["pidgin_in_french"], first["seen"]["thunderbird_in_french"]) == (False, True)
+    assert marker.exists()
+    assert ask(lines[1], clients=fresh, change=True)[lines[1]]["verdict"] == "proved"
+    assert not marker.parent.exists()
+    lost = ask(lines[1], clients=fresh, change=True)[lines[1]]
+    assert (lost["verdict"], lost["seen"]["folder_of_policies_stayed"]) == ("disproved", False)
+
+
+def test_with_leave_to_change_a_missing_client_is_installed_upgraded_and_removed(site: Site) -> None:
+    pc = site.pc
+    furnish(pc)
+    without_thunderbird(pc)
+    before = pc.registry
+    identifier = "Mozilla.Thunderbird.ESR.fr"
+    pc.install_winget("1.28.219.0", programs={identifier: PROGRAMS["Mozilla.Thunderbird.fr"]})
+    role = {"name": "im_selftest", "tasks_from": "installers", "rolespec_validate": False}
+    given = {
+        "im_selftest_older": {"thunderbird": "140.12.1"},
+        "__im_selftest_look": {"packages": kit.packages_for(CLIENTS, ["thunderbird"])},
+    }
+    shown = {"debug": {"msg": "{{ [__im_selftest_installed, __im_selftest_upgraded] | map(attribute='lines') }}"}}
+    done = site.play([{"include_role": role}, shown], callback="json", **given)
+    told = json.loads(done.stdout)["plays"][0]["tasks"][-1]["hosts"]["pc-1"]["msg"]
+    found = {line: answer for look in told for line, answer in look.items()}
+    assert verdicts(found) == {"windows-installers.install": "proved", "windows-installers.upgrade": "proved"}, found
+    typed = [(words[0], "--version" in words) for words in pc.winget_calls]
+    assert typed == [("install", True), ("install", False), ("uninstall", False)]
+    assert pc.registry == before
