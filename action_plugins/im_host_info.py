@@ -41,6 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             args.get("sources") or {},
             args.get("brew_user") or "",
             args.get("installers") or {},
+            args.get("flatpak_remote") or "flathub",
         )
         least = {name: str(version) for name, version in (args.get("minimum_versions") or {}).items()}
         # The platform is not known yet, so ask about the packages of all; absent ones cost nothing.
@@ -76,6 +77,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             }
             return result
         packages, older = result["packages"], result["older"]
+        wanted, retired = (
+            [im_packages.on_distribution(client, platform, host["distribution"]) for client in clients]
+            for clients in (wanted, retired)
+        )
         sources = {
             client.name: im_packages.source_of(client, platform, packages, wishes.sources)
             for client in wanted + retired

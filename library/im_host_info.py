@@ -54,6 +54,10 @@ options:
       C(im_package_installers).
     type: dict
     default: {}
+  flatpak_remote:
+    description: Remote of Flatpak. Taken by the action plugin; see C(im_client_flatpak_remote).
+    type: str
+    default: flathub
   language:
     description: Language of what people read. Taken by the action plugin.
     type: str
@@ -166,6 +170,20 @@ brew:
     owner:
       description: Login of the owner, null if there is no such login.
       type: str
+flatpak:
+  description: What Flatpak says of itself for the whole system; null without it, or if O(packages) names nothing of it.
+  returned: always
+  type: dict
+  contains:
+    remotes:
+      description: Names of the remotes that can be installed from.
+      type: list
+      elements: str
+held:
+  description: Those of O(packages) that C(apt-mark) holds at the version that is installed.
+  returned: always
+  type: list
+  elements: str
 packages:
   description: >-
     Installed version of each wanted package, null if it is not installed. A package of several architectures has the
@@ -306,6 +324,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 KEPT_ELSEWHERE = re.compile(r"(formula|cask|flatpak)/([A-Za-z0-9][A-Za-z0-9@+._-]*)")
 # Where Homebrew keeps what it installs, below its prefix: a directory for each version.
 KEGS = {"formula": "Cellar", "cask": "Caskroom"}
+FLATPAK = "/usr/bin/flatpak"
 # [epoch:]version[-release] of an RPM, and nothing that could mean something to rpm's Lua.
 RPM_VERSION = re.compile(r"(?:(\d+):)?([A-Za-z0-9._+~^]+)(?:-([A-Za-z0-9._+~^]+))?")
 LANGUAGE = {"LC_ALL": "C", "LANGUAGE": "C"}
@@ -377,28 +396,34 @@ def parse_listing(output: str, names: list[str], native: set[str]) -> dict[str, 
     return found
 
 
-def installed(module: AnsibleModule, database: str, names: list[str]) -> dict[str, str | None]:
-    """Ask the package database."""
+def parse_held(output: str) -> list[str]:
+    """Return the installed packages that stand on hold, from the same lines."""
+    listed = (line.split("\t") for line in output.splitlines())
+    return sorted({fields[1] for fields in listed if len(fields) == 5 and fields[0] == "im" and fields[2][:2] == "hi"})
+
+
+def installed(module: AnsibleModule, database: str, names: list[str]) -> tuple[dict[str, str | None], list[str]]:
+    """Ask the package database; return the versions, and what it holds."""
     asked = [name for name in names if NAME.fullmatch(name)]
     if not asked:
-        return dict.fromkeys(names)
+        return dict.fromkeys(names), []
     code, output, errors = module.run_command([*LISTINGS[database], *asked], environ_update=LANGUAGE)
     # Absent packages give exit code 1 from dpkg-query, and from rpm their number.
     if (code not in (0, 1)) if database == "dpkg" else ("error:" in errors):
         module.fail_json(msg=f"the package database of this host cannot be read: {errors.strip()}")
     machine = platform.machine()
     native = {machine, "all", "noarch", {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)}
-    return parse_listing(output, names, native)
+    return parse_listing(output, names, native), parse_held(output)
 
 
 def kept_elsewhere(
-    module: AnsibleModule, names: list[str], applications: dict[str, str], brew: dict[str, str | None] | None
+    names: list[str], applications: dict[str, str], brew: dict[str, str | None] | None, flatpaks: dict[str, str]
 ) -> dict[str, str | None]:
     """Return {name: version or None} of the packages of Homebrew and Flatpak among NAMES."""
     found: dict[str, str | None] = {}
-    asked = [(name, match) for name, match in ((name, KEPT_ELSEWHERE.fullmatch(name)) for name in names) if match]
-    flatpaks = flatpak_versions(module) if any(match[1] == "flatpak" for _, match in asked) else {}
-    for name, match in asked:
+    for name, match in ((name, KEPT_ELSEWHERE.fullmatch(name)) for name in names):
+        if not match:
+            continue
         kind, short = match.groups()
         if kind == "flatpak":
             found[name] = flatpaks.get(short)
@@ -432,16 +457,18 @@ def bundle_version(bundle: str | None) -> str | None:
     return version if isinstance(version, str) and version else None
 
 
-def flatpak_versions(module: AnsibleModule) -> dict[str, str]:
-    """Return {id: version} of the applications that Flatpak has for the whole system; {} without Flatpak."""
-    if not os.path.exists("/usr/bin/flatpak"):  # noqa: PTH110  as above
-        return {}
-    command = ["/usr/bin/flatpak", "list", "--system", "--app", "--columns=application,version"]
-    code, output, errors = module.run_command(command, environ_update=LANGUAGE)
-    if code != 0:
-        module.fail_json(msg=f"flatpak cannot say what is installed: {errors.strip()}")
-    listed = (line.split("\t") for line in output.splitlines())
-    return {fields[0]: fields[1] or "0" for fields in listed if len(fields) == 2}
+def ask_flatpak(module: AnsibleModule) -> tuple[dict[str, str], dict[str, list[str]] | None]:
+    """Return {id: version} of what Flatpak has for the whole system, and its remotes (None: no Flatpak)."""
+    if not os.path.exists(FLATPAK):  # noqa: PTH110  as above
+        return {}, None
+    said = []
+    for question in (["list", "--app", "--columns=application,version"], ["remotes", "--columns=name"]):
+        code, output, errors = module.run_command([FLATPAK, "--system", *question], environ_update=LANGUAGE)
+        if code != 0:
+            module.fail_json(msg=f"flatpak cannot say what it has: {errors.strip()}")
+        said.append([line.split("\t") for line in output.splitlines()])
+    versions = {fields[0]: fields[1] or "0" for fields in said[0] if len(fields) == 2}
+    return versions, {"remotes": [fields[0].strip() for fields in said[1] if fields[0].strip()]}
 
 
 def older(
@@ -505,11 +532,14 @@ def main() -> None:
     manager = package_manager(host["os_family"] or "")
     database = DATABASES.get(manager or "")
     brew = homebrew() if host["os_family"] == "Darwin" else None
-    packages = installed(module, database, names) if names and database else {}
-    packages.update(kept_elsewhere(module, names, module.params["applications"], brew))
+    packages, held = installed(module, database, names) if names and database else ({}, [])
+    flatpaks, flatpak = ask_flatpak(module) if any(name.startswith("flatpak/") for name in names) else ({}, None)
+    packages.update(kept_elsewhere(names, module.params["applications"], brew, flatpaks))
     behind = older(module, packages, module.params["minimum"], database)
     described = {**host, "package_manager": manager}
-    module.exit_json(changed=False, host=described, brew=brew, packages=packages, older=behind)
+    module.exit_json(
+        changed=False, host=described, brew=brew, flatpak=flatpak, packages=packages, held=held, older=behind
+    )
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class Wishes(NamedTuple):
         brew_user: who runs brew; "" for the owner of its prefix.
         installers: client -> the vendor's installer for Windows, as winget_package takes it; product_id may be left out
             where product_id_of() knows it, and arguments where "/S" and the answers' will do.
+        flatpak_remote: where applications of Flatpak come from.
     """
 
     versions: Mapping[str, str]
@@ -42,6 +43,16 @@ class Wishes(NamedTuple):
     sources: Mapping[str, str]
     brew_user: str
     installers: Mapping[str, Mapping[str, Any]] = {}
+    flatpak_remote: str = "flathub"
+
+
+def on_distribution(client: Client, platform: str, distribution: str) -> Client:
+    """The client with what the answers of a platform say of one distribution, its ``variants``, laid over the rest."""
+    answers = client.platforms.get(platform, {})
+    for variant in answers.get("variants", ()):
+        if distribution.casefold() in variant["distributions"]:
+            return client._replace(platforms={**client.platforms, platform: {**answers, **variant}})
+    return client
 
 
 def with_source(client: Client, platform: str, source: str) -> Client:
@@ -60,7 +71,7 @@ def names_to_ask(clients: Sequence[Client]) -> set[str]:
         name
         for client in clients
         for answers in client.platforms.values()
-        for one in (answers, *answers.get("sources", {}).values())
+        for one in (answers, *answers.get("sources", {}).values(), *answers.get("variants", ()))
         for name in (*one.get("packages", ()), one.get("version_package", ""))
         if name
     }
@@ -149,7 +160,7 @@ def plan(
         clients: those that a seat asks for and that are not left alone, with their source (see with_source).
         platform: name of the answers file.
         common: the platform's answers of im_client.
-        said: what im_host_info returned: host, packages, brew.
+        said: what im_host_info returned: host, packages, brew, held, flatpak.
         wishes: the site's.
         language: of the sentences.
 
@@ -184,8 +195,18 @@ def plan(
             continue
         from_flatpak = any(name.startswith("flatpak/") for name in answers["packages"])
         refusal = _why_not(client, answers, host, manager, pin=pin, version=None if lacking else version)
-        if not refusal and manager == "homebrew" and not from_flatpak:
+        if not refusal and from_flatpak:
+            refusal = _flatpak_trouble(client, said.get("flatpak"), wishes.flatpak_remote)
+        elif not refusal and manager == "homebrew":
             refusal = _brew_trouble(client, said["brew"], wishes.brew_user)
+        if not refusal and answers["version_package"] in said.get("held", ()) and (unlike or newest):
+            about = {
+                "client": client.title,
+                "name": client.name,
+                "installed": version,
+                "package": answers["version_package"],
+            }
+            refusal = _Refusal("packages.held", about)
         if refusal:
             result["impossible"][client.name] = refusal.told(language)
             continue
@@ -259,6 +280,16 @@ def _brew_trouble(client: Client, brew: Mapping[str, Any], user: str) -> _Refusa
     if brew["owner"] is None:
         return _Refusal("packages.brew_of_nobody", about)
     return _Refusal("packages.brew_of_another", about) if user not in ("", brew["owner"]) else None
+
+
+def _flatpak_trouble(client: Client, flatpak: Mapping[str, Any] | None, remote: str) -> _Refusal | None:
+    """Why Flatpak cannot be asked; None when it can."""
+    about = {"client": client.title, "name": client.name, "remote": remote}
+    if flatpak is None:
+        return _Refusal("packages.no_flatpak", about)
+    if remote in flatpak["remotes"]:
+        return None
+    return _Refusal("packages.no_remote", about | {"known": ", ".join(flatpak["remotes"]) or "-"})
 
 
 def is_version(version: str, pin: str) -> bool:

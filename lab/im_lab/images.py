@@ -29,6 +29,9 @@ DPKG_OPTIONS = [
 # stays whole. mmdebstrap runs this when the list of sources is written and nothing is fetched yet.
 NO_SECURITY_HOOK = '--setup-hook=sed -i /-security/d "$1"/etc/apt/sources.list'
 
+# Debian's unstable says of its lists that they are good for a week, which a mirror that lags behind does not keep to.
+STALE_LISTS = 'Acquire::Check-Valid-Until "false"'
+
 
 def recipe(settings: Settings, image: str) -> dict[str, Any]:
     """Everything that an image is made of, as a JSON document."""
@@ -38,7 +41,8 @@ def recipe(settings: Settings, image: str) -> dict[str, Any]:
     return {
         "suite": row["suite"],
         "security": row.get("security", True),
-        "packages": kind["packages"],
+        "packages": [*kind["packages"], *row.get("packages", ())],
+        **({} if row.get("valid_until", True) else {"apt": [STALE_LISTS]}),
         "command": kind["command"],
         "script": (LAB_DIR / "images" / row["kind"]).read_text(encoding="utf-8"),
         "logins": settings.table["logins"],
@@ -88,6 +92,7 @@ def _build(settings: Settings, engine: Engine, image: str) -> str:
         root = Path(scratch) / "root.tar"
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(made_of['packages'])}"]
         command += [f"--dpkgopt={option}" for option in made_of["dpkg"]]
+        command += [f"--aptopt={option}" for option in made_of.get("apt", ())]
         if not made_of["security"]:
             command += [NO_SECURITY_HOOK]
         command += [f"--customize-hook={LAB_DIR / 'images' / kind}", made_of["suite"], str(root)]

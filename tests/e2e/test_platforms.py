@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import plistlib
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from lab_runs import PROJECT, on_desk, playbook, report_of
 pytestmark = pytest.mark.lab
 INVENTORIES = ("-i", "inventories/demo", "-i", "tests/e2e/platforms")
 DEBIAN, FEDORA, SUSE, MAC = "pc-bib-02", "pc-fed-05", "pc-sus-06", "mac-lab-07"
+DNF5 = "pc-fed-08"
 RPM_DESKS = f"{FEDORA}:{SUSE}"
 BREW = "/opt/homebrew"
 # A lab of another prefix has its server elsewhere. People are written on it by other tests.
@@ -184,6 +186,61 @@ def test_the_package_of_a_client_that_nobody_wants_goes() -> None:
     for desk in (FEDORA, SUSE):
         assert "not installed" in on_desk(desk, "rpm -q pidgin || true")
     assert on_desk(MAC, f"ls {BREW}/Cellar; tail -1 {BREW}/var.log") == "uninstall --force pidgin\n"
+
+
+def test_dnf5_installs_pins_upgrades_and_removes() -> None:
+    """A desk of its own, as only Debian's unstable has dnf 5. On a day when that cannot be built, nothing is proven."""
+    made = subprocess.run([PROJECT / "lab" / "lab", "up", DNF5], check=False, capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"no desk with dnf 5: {made.stderr.strip()[-500:]}")
+    on_desk(
+        DNF5, "dnf5 --quiet --assumeyes remove gajim pidgin; rm -rf /home/*/.purple /home/*/.config /var/lib/im_client"
+    )
+    first = site(DNF5, im_package_versions={"pidgin": "2.14.13"})
+    assert states(first) == {(DNF5, "gajim"): ("changed", "1.9.5-1"), (DNF5, "pidgin"): ("changed", "2.14.13-3")}
+    second = site(DNF5, im_package_versions={"pidgin": "2.14.13"})
+    assert {state for state, _ in states(second).values()} == {"compliant"}, second.stdout
+    assert states(site(DNF5, im_package_latest=["pidgin"]))[DNF5, "pidgin"][1] == "2.14.14-1"
+    back = site(DNF5, im_package_versions={"pidgin": "2.14.13"})
+    assert states(back)[DNF5, "pidgin"] == ("compliant", "2.14.13-3"), back.stdout
+    seats = [{"login": "amartin", "person": "alice.martin", "clients": ["gajim", "pidgin"], "state": "absent"}]
+    assert site(DNF5, im_seats=seats, im_client_purge_packages=True).returncode == 0
+    assert on_desk(DNF5, "rpm -qa").split() == ["ca-certificates-2025.2.80-1.noarch"]
+    assert len(on_desk(DNF5, "dnf5 history list | grep -c 'ansible dnf5 module'").split()) == 1
+
+
+@pytest.fixture
+def almalinux() -> Iterator[None]:
+    """The desk with dnf 4 says that it is one of Red Hat's family, and has no Pidgin in its repositories."""
+    said = "/usr/local/share/lab/os-release"
+    excluded = "echo excludepkgs=pidgin >> /etc/dnf/dnf.conf"
+    on_desk(FEDORA, f"cp {said}.almalinux /etc/os-release; {excluded}; rpm --force-debian -e gajim pidgin || true")
+    yield
+    on_desk(FEDORA, f"cp {said}.fedora /etc/os-release; sed -i /excludepkgs/d /etc/dnf/dnf.conf")
+
+
+def test_where_red_hat_has_no_package_epel_is_named_and_flatpak_serves_as_the_site_allows(almalinux: None) -> None:
+    seats = [{"login": "amartin", "person": "alice.martin", "clients": ["pidgin"]}]
+    lacking = playbook(
+        "site.yml", *INVENTORIES, "--limit", FEDORA, extra=LEFT_OUT | {"im_seats": seats}, not_foretold="dnf's word"
+    )
+    (row,) = report_of(lacking)["rows"]
+    assert row["state"] == "failed" and "dnf install epel-release" in row["detail"]
+    seats = [{"login": "amartin", "person": "alice.martin", "clients": ["gajim"]}]
+    (row,) = report_of(site(FEDORA, im_seats=seats))["rows"]
+    assert row["state"] == "failed" and "ni Almalinux 9.6 ni EPEL" in row["detail"]
+    assert "im_package_sources: {gajim: flatpak}" in row["detail"]
+    flatpak = {"im_seats": seats, "im_package_sources": {"gajim": "flatpak"}}
+    (row,) = report_of(site(FEDORA, **flatpak, im_client_flatpak_remote="site"))["rows"]
+    assert row["state"] == "failed" and "pas de dépôt « site » (il a : flathub)" in row["detail"]
+    assert states(site(FEDORA, **flatpak)) == {(FEDORA, "gajim"): ("changed", "2.4.7")}
+    on_desk(FEDORA, "test -e /home/amartin/.var/app/org.gajim.Gajim/config/gajim/settings.sqlite")
+    assert "org.gajim.Gajim" in on_desk(FEDORA, "flatpak list --system --app --columns=application")
+    again = site(FEDORA, **flatpak)
+    assert states(again) == {(FEDORA, "gajim"): ("compliant", "2.4.7")} and "changed=0" in again.stdout
+    retired = flatpak | {"im_seats": [{**seats[0], "state": "absent"}], "im_client_purge_packages": True}
+    assert site(FEDORA, **retired).returncode == 0
+    assert on_desk(FEDORA, "flatpak list --system --app --columns=application").strip() == ""
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 from ansible.module_utils.im_clients import load_clients, load_common
 from ansible.module_utils.im_inventory import complete_people, complete_service
 from ansible.module_utils.im_model import Client, Document
+from ansible.module_utils.im_packages import with_source
 from ansible.module_utils.im_templates import Templates
 from ansible.module_utils.im_wishes import template_variables, wish_of
 
@@ -38,17 +39,18 @@ def fragments(
     language: str = "fr",
     platform: str = "Debian",
     passwords: dict[str, str] | None = None,
+    source: str = "",
 ) -> tuple[str, str]:
     """Render one document's template for one person; returns (enforced, initial)."""
     complete = complete_service({"domain": "univ.example", **(service or {})})
     people = complete_people({"zoe.obrien": {"name": HOSTILE, **(person or {})}}, complete)
     seat = {"login": "zobrien", "person": "zoe.obrien", "clients": [client]}
-    answers = CLIENTS[client].platforms[platform]
+    answers = with_source(CLIENTS[client], platform, source).platforms[platform]
     bases = {**COMMON.platforms[platform]["bases"], **answers["bases"]}
     document = document_of(client, name)
     parts = template_variables(
         wish_of(seat, people["zoe.obrien"], site or {}, passwords or {}),
-        complete,
+        complete | {"ca_pem": "PEM"},  # as im_profile reads it
         {**answers, "bases": bases},
         language,
         enforced or [],

@@ -12,6 +12,8 @@ from ansible.module_utils.im_packages import (
     Wishes,
     applications_of,
     is_version,
+    names_to_ask,
+    on_distribution,
     options_of,
     plan,
     product_id_of,
@@ -22,6 +24,7 @@ from rendering import CLIENTS, COMMON
 
 NOTHING = Wishes({}, [], {}, "")
 MANAGERS = {"Debian": "apt", "RedHat": "dnf", "Suse": "zypper", "Darwin": "homebrew", "Windows": "winget"}
+FLATPAK = {"remotes": ["flathub"]}
 BREW = {"path": "/opt/homebrew/bin/brew", "prefix": "/opt/homebrew", "owner": "admin"}
 
 
@@ -43,9 +46,12 @@ def planned(  # a test says what is special about its host
     *,
     about: dict[str, Any] | None = None,
     brew: dict[str, Any] | None = None,
+    **said_too: Any,
 ) -> dict[str, Any]:
-    said = {"host": about or host(platform), "packages": packages or {}, "brew": brew or BREW}
-    client = with_source(CLIENTS[name], platform, wishes.sources.get(name, ""))
+    said: dict[str, Any] = {"host": about or host(platform), "packages": packages or {}, "brew": brew or BREW}
+    said |= {"flatpak": FLATPAK, "held": [], **said_too}
+    client = on_distribution(CLIENTS[name], platform, said["host"]["distribution"])
+    client = with_source(client, platform, wishes.sources.get(name, ""))
     return plan([client], platform, COMMON.platforms[platform], said=said, wishes=wishes, language="en")
 
 
@@ -110,6 +116,52 @@ def test_flatpak_fills_the_hole_where_the_site_says_so() -> None:
     chosen = with_source(CLIENTS["gajim"], "RedHat", "flatpak").platforms["RedHat"]
     assert chosen["bases"]["profile"] == "~/.var/app/org.gajim.Gajim/config/gajim"
     assert chosen["command"] == ["flatpak", "run", "org.gajim.Gajim"]
+
+
+@pytest.mark.parametrize(
+    ("flatpak", "said"),
+    [
+        (None, "Flatpak is not installed"),
+        ({"remotes": []}, "no remote 'flathub' on this desk (it has: -)"),
+        ({"remotes": ["site", "fedora"]}, "no remote 'flathub' on this desk (it has: site, fedora)"),
+    ],
+)
+def test_a_desk_that_cannot_reach_flatpak_says_what_would_do(flatpak: dict[str, Any] | None, said: str) -> None:
+    wishes = NOTHING._replace(sources={"gajim": "flatpak"})
+    found = planned("gajim", "RedHat", wishes=wishes, flatpak=flatpak)
+    assert said in found["impossible"]["gajim"]["why"] and found["impossible"]["gajim"]["remedy"]
+    assert not found["to_install"]
+    other = wishes._replace(flatpak_remote="site")
+    assert (planned("gajim", "RedHat", wishes=other, flatpak=flatpak)["to_install"]) is ("site" in str(flatpak))
+    there: dict[str, str | None] = {"flatpak/org.gajim.Gajim": "2.4.7"}
+    assert planned("gajim", "RedHat", there, wishes, flatpak=flatpak)["impossible"] == {}
+
+
+def test_what_the_desk_holds_is_left_at_its_version_and_said() -> None:
+    there: dict[str, str | None] = {"pidgin": "2.14.12-1"}
+    assert planned("pidgin", "Debian", there, held=["pidgin"])["impossible"] == {}
+    right = NOTHING._replace(versions={"pidgin": "2.14.12"})
+    assert planned("pidgin", "Debian", there, right, held=["pidgin"])["impossible"] == {}
+    for wishes in (NOTHING._replace(versions={"pidgin": "2.14.14"}), NOTHING._replace(latest=["pidgin"])):
+        found = planned("pidgin", "Debian", there, wishes, held=["pidgin"])
+        assert "held at version 2.14.12-1" in found["impossible"]["pidgin"]["why"]
+        assert "apt-mark unhold pidgin" in found["impossible"]["pidgin"]["remedy"]
+        assert not found["to_install"]
+    assert planned("pidgin", "Debian", there, wishes, held=["gajim"])["to_install"]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "french"),
+    [("Debian", "thunderbird-l10n-fr"), ("Ubuntu", "thunderbird-locale-fr"), ("Linuxmint", "thunderbird-locale-fr")],
+)
+def test_the_french_of_thunderbird_is_called_as_the_distribution_calls_it(distribution: str, french: str) -> None:
+    found = planned("thunderbird", "Debian", about=host("Debian", distribution))
+    assert found["missing"] == ["thunderbird", french]
+    there: dict[str, str | None] = {"thunderbird": "1:140.5", french: "1:140.5"}
+    assert not planned("thunderbird", "Debian", there, about=host("Debian", distribution))["to_install"]
+    assert french in names_to_ask([CLIENTS["thunderbird"]])
+    snap = with_source(on_distribution(CLIENTS["thunderbird"], "Debian", distribution), "Debian", "snap")
+    assert snap.platforms["Debian"]["packages"] == ["thunderbird"]  # it has its French in it
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,21 @@ def test_thunderbird_is_given_the_authority_where_it_cannot_take_the_systems(pla
         assert given["Install"][0].startswith("/") and given["Install"][0].endswith("/im-service.crt")
 
 
+def test_thunderbird_as_a_snap_is_given_the_authority_where_a_snap_can_read() -> None:
+    service = {"ca_file": "authority.pem"}
+    enforced, _ = fragments("thunderbird", "policies.json", service=service, source="snap")
+    assert json.loads(enforced)["policies"]["Certificates"]["Install"] == ["/etc/thunderbird/policies/im-service.pem"]
+    assert fragments("thunderbird", "im-service.pem", service=service, source="snap")[0].strip() == "PEM"
+
+
+@pytest.mark.parametrize(
+    ("platform", "section"),  # as the snap of Ubuntu lists them, in its patch-default-profile.py
+    [("Debian", "[InstallFDC34C9F024745EB]"), ("RedHat", "[Install3DDF446CE6CB1A45]")],
+)
+def test_the_profile_is_named_for_the_directory_where_a_family_has_thunderbird(platform: str, section: str) -> None:
+    assert section in fragments("thunderbird", "profiles.ini", platform=platform)[0].splitlines()
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("start", [True, False])
 def test_on_a_mac_a_client_starts_at_login_by_an_agent_of_launchd(client: str, start: bool) -> None:

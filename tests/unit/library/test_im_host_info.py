@@ -146,7 +146,9 @@ def test_dpkg_counts_what_is_installed_and_not_what_left_its_configuration(
     ]
     fake = FakeModule(1, "\n".join(lines), "dpkg-query: no packages found matching nosuch")
     names = ["gajim", "pidgin", "thunderbird", "libc6", "libfoo", "nosuch"]
-    assert module.installed(fake, "dpkg", names) == {
+    versions, held = module.installed(fake, "dpkg", names)
+    assert held == ["thunderbird"]
+    assert versions == {
         "gajim": "1.7.3-1",
         "pidgin": None,
         "thunderbird": "1:140.5.0esr-1~deb12u1",
@@ -161,7 +163,8 @@ def test_rpm_is_understood(module: ModuleType) -> None:
     fake = FakeModule(
         2, "im\timtest\tii\tnoarch\t2:1.5-3\npackage gajim is not installed\npackage b is not installed\n"
     )
-    assert module.installed(fake, "rpm", ["imtest", "gajim", "b"]) == {"imtest": "2:1.5-3", "gajim": None, "b": None}
+    versions, held = module.installed(fake, "rpm", ["imtest", "gajim", "b"])
+    assert (versions, held) == ({"imtest": "2:1.5-3", "gajim": None, "b": None}, [])
     assert fake.commands[0][:2] == ["rpm", "-q"]
 
 
@@ -243,12 +246,12 @@ def test_what_homebrew_has_is_read_from_its_directories(
     assert brew["prefix"] == str(tmp_path)
     assert brew["owner"] == pwd.getpwuid(os.geteuid()).pw_name
     names = ["formula/pidgin", "cask/thunderbird@esr", "cask/gajim", "pidgin", "cask/../etc"]
-    assert module.kept_elsewhere(None, names, {}, brew) == {
+    assert module.kept_elsewhere(names, {}, brew, {}) == {
         "formula/pidgin": "2.14.14_1",
         "cask/thunderbird@esr": "140.7.0esr",
         "cask/gajim": None,
     }
-    assert module.kept_elsewhere(None, ["formula/pidgin"], {}, None) == {"formula/pidgin": None}
+    assert module.kept_elsewhere(["formula/pidgin"], {}, None, {}) == {"formula/pidgin": None}
 
 
 def test_a_prefix_of_homebrew_whose_owner_is_gone_has_none(
@@ -285,19 +288,28 @@ def test_an_application_that_is_there_is_installed_in_the_version_that_it_says(
     contents.mkdir(parents=True)
     names, bundles = ["cask/thunderbird"], {"cask/thunderbird": str(tmp_path / "Thunderbird.app")}
     (contents / "Info.plist").write_bytes(plistlib.dumps({"CFBundleShortVersionString": "153.0.1"}))
-    assert module.kept_elsewhere(None, names, bundles, None) == {"cask/thunderbird": "153.0.1"}
+    assert module.kept_elsewhere(names, bundles, None, {}) == {"cask/thunderbird": "153.0.1"}
     for broken in (b"not a property list", plistlib.dumps(["a list"]), plistlib.dumps({})):
         (contents / "Info.plist").write_bytes(broken)
-        assert module.kept_elsewhere(None, names, bundles, None) == {"cask/thunderbird": None}
+        assert module.kept_elsewhere(names, bundles, None, {}) == {"cask/thunderbird": None}
 
 
 def test_flatpak_is_asked_only_where_it_is(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns as Flatpak 1.14 writes them when nobody watches."""
     listed = FakeModule(0, "org.gajim.Gajim\t2.4.7\norg.mozilla.Thunderbird\t\nnonsense\n")
-    names = ["flatpak/org.gajim.Gajim", "flatpak/org.mozilla.Thunderbird", "flatpak/im.pidgin.Pidgin"]
-    assert module.kept_elsewhere(listed, names, {}, None) == dict.fromkeys(names)
+    assert module.ask_flatpak(listed) == ({}, None)
     assert listed.commands == []
     monkeypatch.setattr(module.os.path, "exists", lambda path: path == "/usr/bin/flatpak")
-    assert list(module.kept_elsewhere(listed, names, {}, None).values()) == ["2.4.7", "0", None]
+    versions, flatpak = module.ask_flatpak(listed)
+    names = ["flatpak/org.gajim.Gajim", "flatpak/org.mozilla.Thunderbird", "flatpak/im.pidgin.Pidgin"]
+    assert list(module.kept_elsewhere(names, {}, None, versions).values()) == ["2.4.7", "0", None]
+    assert [command[1:3] for command in listed.commands] == [["--system", "list"], ["--system", "remotes"]]
+    assert flatpak is not None
+    listed.result = (0, "flathub\nsite\n", "")
+    assert module.ask_flatpak(listed)[1] == {"remotes": ["flathub", "site"]}
+    listed.result = (1, "", "error: no such installation")
+    with pytest.raises(SystemExit, match="no such installation"):
+        module.ask_flatpak(listed)
 
 
 def test_versions_of_homebrew_and_flatpak_are_compared_number_by_number(module: ModuleType) -> None:
@@ -315,10 +327,10 @@ def test_the_successor_of_dnf_is_known_behind_its_link(module: ModuleType, monke
 def test_names_of_other_systems_are_not_installed_and_never_become_patterns_or_options(module: ModuleType) -> None:
     fake = FakeModule(1, "im\tgajim\tii \tall\t1\n")
     names = ["gajim", "thunderbird@esr", "*", "-W", "lib?", ""]
-    assert module.installed(fake, "dpkg", names) == {**dict.fromkeys(names), "gajim": "1"}
+    assert module.installed(fake, "dpkg", names) == ({**dict.fromkeys(names), "gajim": "1"}, [])
     assert fake.commands[0][-2:] == ["--", "gajim"]
     silent = FakeModule(0, "")
-    assert module.installed(silent, "dpkg", ["a@b"]) == {"a@b": None}
+    assert module.installed(silent, "dpkg", ["a@b"]) == ({"a@b": None}, [])
     assert silent.commands == []
 
 
@@ -373,6 +385,7 @@ def test_the_documentation_is_valid(module: ModuleType) -> None:
         "applications",
         "brew_user",
         "clients",
+        "flatpak_remote",
         "installers",
         "language",
         "latest",
