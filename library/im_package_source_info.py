@@ -9,8 +9,10 @@ short_description: Tell whether the package sources of a host answer, and have t
 description:
   - Has apt itself ask its sources, through the proxy that apt is set to, into a directory of its own that is removed
     afterwards. The lists that apt keeps stay as they are, and so does all else.
-  - Where the kept lists know each package, only the small signed file of each source is fetched; otherwise the lists
-    are, to see whether the packages are in them today.
+  - Where the lists that apt keeps know each package, only the small signed file of each source is fetched; otherwise
+    the lists are, to see whether the packages are in them today.
+  - dnf and zypper are asked which of the packages they could install, as anybody on the host may ask them; they fetch
+    what is new of their lists, as at any question.
   - Bad news is a result and never fails the task.
 options:
   packages:
@@ -18,8 +20,13 @@ options:
     type: list
     elements: str
     required: true
+  manager:
+    description: Which package manager is asked; C(dnf) is dnf 4 or 5, whichever bears that name.
+    type: str
+    choices: [apt, dnf, zypper]
+    default: apt
   timeout:
-    description: Seconds that apt waits for a source that says nothing.
+    description: Seconds that apt or dnf waits for a source that says nothing.
     type: int
     default: 10
 attributes:
@@ -27,7 +34,7 @@ attributes:
     support: full
     description: It only looks.
 notes:
-  - For hosts with apt. Needs root, as apt reads settings that only root may read.
+  - For hosts with apt, dnf or zypper. Needs root, as apt reads settings that only root may read.
 author:
   - the im_client project
 """
@@ -41,7 +48,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sources:
-  description: How many sources apt knows.
+  description: How many sources the package manager knows.
   returned: always
   type: int
 unknown:
@@ -56,9 +63,9 @@ failures:
   elements: dict
   contains:
     uri: {description: What was asked for., type: str, returned: always}
-    reason: {description: What apt says., type: str, returned: always}
+    reason: {description: What the package manager says., type: str, returned: always}
 proxy:
-  description: The proxy that apt is set to, without the name and password in it; empty when none.
+  description: The proxy that apt is set to, without the name and password in it; empty when none. Asked of apt only.
   returned: always
   type: str
 """
@@ -66,12 +73,31 @@ proxy:
 import os
 import re
 import tempfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 LANGUAGE = {"LC_ALL": "C", "LANGUAGE": "C"}
 # What a package may be called (Debian policy 5.6.1), so neither a pattern nor an option.
 NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+RPM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+# A line for each package or source, of dnf 4 and 5 and of zypper; headings and rulers are like none of them.
+LISTED = {
+    "dnf": re.compile(r"^(\S+)\.[a-z0-9_]+ +\S+ +\S+ *$", re.MULTILINE),
+    "zypper": re.compile(r"^[^|\n]*\| (\S+) +\|.*\| package *$", re.MULTILINE),
+}
+SOURCES = {
+    "dnf": (["dnf", "--quiet", "repolist"], re.compile(r"^(?!repo id )\S+ +\S", re.MULTILINE)),
+    "zypper": (
+        ["zypper", "--quiet", "--non-interactive", "repos", "--show-enabled-only"],
+        re.compile(r"^ *\d+ \|", re.MULTILINE),
+    ),
+}
+# What they say of a source that did not give what it should.
+SILENT = re.compile(
+    r"^.*(?:Failed to download metadata|Curl error|Cannot download|Status code|Valid metadata not found).*$",
+    re.MULTILINE,
+)
 # apt.conf(5), "The Acquire group": without these, apt-get update fetches the signed file of each source and no list.
 NO_LISTS = [
     option
@@ -148,16 +174,47 @@ class Apt:
         return self._run("apt-config", "dump")
 
 
+def ask_rpm(module: AnsibleModule, manager: str, packages: list[str], timeout: int) -> dict[str, Any]:
+    """Ask dnf or zypper which of these packages it could install; returns what exit_json() takes."""
+    asked = [name for name in packages if RPM_NAME.fullmatch(name)]
+    question = {
+        "dnf": [
+            "dnf",
+            "--quiet",
+            f"--setopt=timeout={timeout}",
+            "--setopt=retries=1",
+            "list",
+            "--available",
+            "--showduplicates",
+        ],
+        "zypper": ["zypper", "--quiet", "--non-interactive", "search", "--match-exact", "--type", "package"],
+    }[manager]
+    command, line = SOURCES[manager]
+    sources = len(line.findall(module.run_command(command, environ_update=LANGUAGE)[1]))
+    offered, said = set(), ""
+    if asked and sources:
+        _, output, errors = module.run_command([*question, *asked], environ_update=LANGUAGE)
+        offered, said = set(LISTED[manager].findall(output)), output + "\n" + errors
+    unknown = [name for name in packages if name not in offered]
+    failures = (
+        [{"uri": "", "reason": without_credentials(line.strip())} for line in SILENT.findall(said)] if unknown else []
+    )
+    return {"sources": sources, "unknown": [] if failures else unknown, "failures": failures, "proxy": ""}
+
+
 def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
         argument_spec={
             "packages": {"type": "list", "elements": "str", "required": True},
+            "manager": {"type": "str", "choices": ["apt", "dnf", "zypper"], "default": "apt"},
             "timeout": {"type": "int", "default": 10},
         },
         supports_check_mode=True,
     )
-    packages = module.params["packages"]
+    packages, manager = module.params["packages"], module.params["manager"]
+    if manager != "apt":
+        module.exit_json(changed=False, **ask_rpm(module, manager, packages, module.params["timeout"]))
     with tempfile.TemporaryDirectory() as directory:
         apt = Apt(module, directory, module.params["timeout"])
         sources, proxy = apt.sources(), proxy_of(apt.settings())

@@ -23,7 +23,8 @@ CODES = (
     "login_unknown", "login_several", "login_of_other", "machine_silent", "machine_denied", "machine_changed",
     "machine_failed", "gajim_on_macos", "package_impossible",
     "platform_unknown", "account", "proxy_refused", "proxy_silent", "source_none",
-    "source_silent", "package_unknown", "profile_refused", "profile_failed",
+    "source_silent", "package_unknown", "source_none_rpm", "source_silent_rpm", "package_unknown_rpm",
+    "profile_refused", "profile_failed",
 )  # fmt: skip
 
 #: Verdicts that say that this account will not work. Others leave it open: the run then ends without a proof.
@@ -217,17 +218,20 @@ def of_host(
     if "platform" not in host:
         system = f"{about['distribution']} {about['distribution_version']}".strip()
         return [problem("platform_unknown", language, said, machine=machine, system=system, family=about["os_family"])]
-    return _of_sources(machine, sources, language)
+    return _of_sources(machine, sources, language, host.get("manager", ""))
 
 
-def _of_sources(machine: str, sources: Mapping[str, Any], language: str) -> list[Problem]:
+def _of_sources(machine: str, sources: Mapping[str, Any], language: str, manager: str) -> list[Problem]:
     if sources.get("skipped"):
         return []
     if "failures" not in sources:
         return [problem("machine_failed", language, str(sources.get("msg", "")), machine=machine)]
-    detail = "; ".join(f"{failure['uri']}: {failure['reason']}" for failure in sources["failures"])
+    detail = "; ".join(f"{failure['uri']}: {failure['reason']}".lstrip(": ") for failure in sources["failures"])
     values = {"machine": machine, "proxy": sources["proxy"] or "-", "packages": ", ".join(sources["unknown"])}
     code = _source_code(sources)
+    if code and manager in ("dnf", "zypper"):
+        code += "_rpm"  # they are set, and mended, in other places than apt
+        values["manager"] = manager
     return [problem(code, language, detail, **values)] if code else []
 
 

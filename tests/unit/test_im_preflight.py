@@ -198,3 +198,16 @@ def test_a_look_that_foretells_a_refusal_stands_in_the_way(state: str, told: int
     found = of_row(row)
     assert len(found) == told
     assert all(problem.detail == ".purple/prefs.xml: line 1" for problem in found)
+
+
+@pytest.mark.parametrize("manager", ["dnf", "zypper"])
+def test_what_no_repository_offers_is_told_with_the_repositories_that_may(manager: str) -> None:
+    host = {**FINE, "manager": manager}
+    (told,) = of_host("pc", "pidgin", host, {**SOURCES, "unknown": ["pidgin"]})
+    assert told.code == "package_unknown_rpm" and manager in told.text and "epel-release" in told.remedy
+    (none,) = of_host("pc", "pidgin", host, {**SOURCES, "sources": 0, "unknown": ["pidgin"]})
+    assert none.code == "source_none_rpm"
+    failures = [{"uri": "", "reason": "Curl error (7)"}]
+    (silent,) = of_host("pc", "pidgin", host, {**SOURCES, "failures": failures})
+    assert (silent.code, silent.detail) == ("source_silent_rpm", "Curl error (7)")
+    assert "apt" not in none.remedy + silent.remedy + told.remedy

@@ -64,3 +64,50 @@ def test_a_proxy_is_named_without_its_password(module: ModuleType) -> None:
         "W: Failed to fetch http://svc:secret@mirror/dists/x/InRelease  Could not resolve 'http://svc:secret@proxy'"
     )
     assert "secret" not in str(module.failures_of(refused))
+
+
+class FakeModule:
+    """Stands for AnsibleModule where dnf and zypper are asked: first for their sources, then for packages."""
+
+    def __init__(self, sources: str, listed: str, errors: str = "") -> None:
+        self.answers = [(0, sources, ""), (0, listed, errors)]
+        self.commands: list[list[str]] = []
+
+    def run_command(self, command: list[str], environ_update: dict[str, str]) -> tuple[int, str, str]:
+        assert environ_update["LC_ALL"] == "C"
+        self.commands.append(command)
+        return self.answers[len(self.commands) - 1]
+
+
+DNF4 = "Available Packages\nthunderbird.noarch                         140.5.0-1                         lab\n"
+DNF5 = "Available packages\nthunderbird.noarch 140.5.0-1 lab\n"
+ZYPPER = """
+S | Name   | Summary                                         | Type
+--+--------+-------------------------------------------------+--------
+  | thunderbird | Stand-in of the lab for thunderbird, not the program | package
+"""
+
+
+@pytest.mark.parametrize(
+    ("manager", "sources", "listed"),
+    [
+        ("dnf", "repo id             repo name\nlab                 Stand-ins of the lab\n", DNF4),
+        ("dnf", "repo id repo name\nlab     Stand-ins of the lab\n", DNF5),
+        ("zypper", "# | Alias | Name | Enabled\n--+---\n1 | lab | Stand-ins of the lab | Yes\n", ZYPPER),
+    ],
+    ids=["dnf 4", "dnf 5", "zypper"],
+)
+def test_dnf_and_zypper_say_what_they_do_not_offer(module: ModuleType, manager: str, sources: str, listed: str) -> None:
+    """Their words on the desks of the lab."""
+    fake = FakeModule(sources, listed)
+    found = module.ask_rpm(fake, manager, ["thunderbird", "pidgin", "--installroot=/"], 10)
+    assert found == {"sources": 1, "unknown": ["pidgin", "--installroot=/"], "failures": [], "proxy": ""}
+    assert fake.commands[1][-2:] == ["thunderbird", "pidgin"]  # what is no name never becomes an option
+
+
+def test_a_repository_that_is_silent_is_told_before_what_it_would_offer(module: ModuleType) -> None:
+    words = "Error: Failed to download metadata for repo 'x': Cannot download repomd.xml: http://me:secret@mirror/x\n"
+    found = module.ask_rpm(FakeModule("lab  Lab\n", "", words), "dnf", ["pidgin"], 10)
+    assert found["unknown"] == [] and "secret" not in str(found)
+    assert found["failures"][0]["reason"].startswith("Error: Failed to download metadata for repo 'x'")
+    assert module.ask_rpm(FakeModule("repo id  repo name\n", ""), "dnf", ["pidgin"], 10)["sources"] == 0
