@@ -488,6 +488,35 @@ function Test-Autostart {
     }
 }
 
+function Test-FirstLogon {
+    # The Task Scheduler takes a task of a group that starts at each logon, and gives it back as it was meant.
+    if (-not $module.Params.change) { throw (New-Skip 'needs_change') }
+    if ($module.CheckMode) { throw (New-Skip 'check_mode') }
+    if (-not (Get-Command -Name Register-ScheduledTask -ErrorAction SilentlyContinue)) { throw (New-Skip 'no_tasks') }
+    $task = @{ TaskPath = '\im_client\'; TaskName = 'selftest ' + [guid]::NewGuid().ToString('N') }
+    $text = @'
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <RegistrationInfo><Author>im_client</Author></RegistrationInfo>
+  <Triggers><LogonTrigger><Enabled>true</Enabled></LogonTrigger></Triggers>
+  <Principals><Principal id="Author"><GroupId>S-1-5-32-545</GroupId><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>
+  <Settings><Enabled>false</Enabled><Hidden>true</Hidden></Settings>
+  <Actions Context="Author"><Exec><Command>%SystemRoot%\System32\cmd.exe</Command><Arguments>/c exit</Arguments></Exec></Actions>
+</Task>
+'@
+    $null = Register-ScheduledTask @task -Xml $text -Force
+    try { $told = [xml](Export-ScheduledTask @task) } finally { Unregister-ScheduledTask @task -Confirm:$false }
+    $count = { param($Name) @($told.GetElementsByTagName($Name)).Count }
+    $seen = @{
+        at_each_logon = (& $count 'LogonTrigger') -eq 1
+        of_a_group = (& $count 'GroupId') -eq 1
+        of_nobody_alone = (& $count 'UserId') -eq 0
+        command_stays = @($told.GetElementsByTagName('Command') | Where-Object { $_.InnerText -eq '%SystemRoot%\System32\cmd.exe' }).Count -eq 1
+        gone = -not (Export-ScheduledTask @task -ErrorAction SilentlyContinue)
+    }
+    if (-not $seen.gone) { $module.Result.changed = $true }
+    Confirm-Seen $seen @($seen.Keys)
+}
+
 function Test-Trust {
     # An authority that ended long ago and whose key nobody has, into the PC's store and out again.
     if (-not $module.Params.change) { throw (New-Skip 'needs_change') }
@@ -633,6 +662,7 @@ $Lines = @{
     'windows-running.clients' = { Test-RunningClient }
     'windows-thunderbird-section' = { Test-Section }
     'windows-autostart' = { Test-Autostart }
+    'windows-first-logon' = { Test-FirstLogon }
     'windows-trust' = { Test-Trust }
     'windows-installers.install' = { Test-Install }
     'windows-installers.upgrade' = { Test-Upgrade }

@@ -33,7 +33,7 @@ REASONS = (
         "no_client_runs",
     ),
     *("no_console_user", "no_junction", "no_profile", "no_profile_made", "no_second_witness"),
-    *("no_shell", "no_winget"),
+    *("no_shell", "no_tasks", "no_winget"),
     *("nobody_logged_on", "not_installed", "not_noted", "other_connection", "threw", "unknown_line"),
 )
 #: What only Windows can tell wrongly on the way: letters beyond ASCII, beyond 16 bits, quotes, ends of lines.
@@ -91,6 +91,7 @@ LINES = (
     Line("windows-winget.system", "Windows", SYSTEM),
     Line("windows-winget.client", "Windows", SYSTEM),
     Line("windows-winget.source", "Windows", SYSTEM, change=True),
+    Line("windows-first-logon", "Windows", change=True),
     Line("windows-trust", "Windows", change=True),
     Line("windows-installers.install", "Windows", change=True),
     Line("windows-installers.upgrade", "Windows", change=True),
