@@ -22,6 +22,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from psrp_session import Session
+
 HERE = Path(__file__).resolve().parent
 FAKES = HERE / "fake_pc"
 PWSH = shutil.which("pwsh")
@@ -39,7 +41,9 @@ class WindowsPC:
         self.registry_file = directory / f"{name}-registry.json"
         self.model_file = directory / f"{name}.json"
         self.starts_file = directory / f"{name}-starts"
+        self.arguments_file = directory / f"{name}-arguments"  # with which PowerShell was started, a line each
         self.temp = self.disk / "Windows" / "Temp"
+        self.default_shell = "cmd"  # of OpenSSH there; or "powershell"
         for folder in ("Users", "ProgramData", "Program Files", "Program Files (x86)", "Windows/Temp"):
             (self.disk / folder).mkdir(parents=True)
         self.set_registry(PROFILE_LIST, ProfilesDirectory=str(self.disk / "Users"))
@@ -122,6 +126,11 @@ class WindowsPC:
         """How many processes of PowerShell were started on it, by WinRM or by what WinRM started."""
         return len(self.starts_file.read_bytes()) if self.starts_file.exists() else 0
 
+    @property
+    def arguments(self) -> list[bytes]:
+        """With which arguments each of them was started."""
+        return self.arguments_file.read_bytes().splitlines() if self.arguments_file.exists() else []
+
     def execute(self, line: str, given: bytes) -> tuple[bytes, bytes, int]:
         """Run a command line, as cmd.exe would: only PowerShell is known."""
         program, *words = shlex.split(line.replace("\\", "\\\\"))
@@ -132,6 +141,25 @@ class WindowsPC:
             [self._programs / name, *words], input=given, capture_output=True, env=self.environment(), check=False
         )
         return done.stdout, done.stderr, done.returncode
+
+    def execute_in_default_shell(self, line: str, given: bytes) -> tuple[bytes, bytes, int]:
+        """Run what came by SSH: there the default shell is cmd.exe, or the PowerShell that an administrator chose."""
+        if self.default_shell == "cmd":
+            return self.execute(line, given)
+        return self.execute(shlex.join(["powershell.exe", "-c", line]), given)
+
+    def open_session(self) -> Session:
+        """Start a PowerShell that serves its own remoting protocol, as the PC's service does for each session."""
+        line = [str(self._programs / "powershell"), "-NoProfile", "-NonInteractive", "-File"]
+        return Session(
+            subprocess.Popen(
+                [*line, str(HERE / "serve_psrp.ps1")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=self.environment(),
+            )
+        )
 
     def environment(self) -> dict[str, str]:
         """The environment of a process that WinRM starts."""
@@ -155,10 +183,11 @@ class WindowsPC:
         }
 
     def _lay_programs(self) -> None:
-        """The programs on the PC's path. Each start of PowerShell leaves one byte."""
-        for name in ("powershell", "powershell.exe", "pwsh", "pwsh.exe"):
+        """The programs on the PC's path. Each start of PowerShell leaves one byte, and its arguments."""
+        for name in ("powershell", "PowerShell", "powershell.exe", "pwsh", "pwsh.exe"):
             program = self._programs / name
-            counted = f"printf . >> {shlex.quote(str(self.starts_file))}"
+            kept = shlex.quote(str(self.arguments_file))
+            counted = f"printf . >> {shlex.quote(str(self.starts_file))}; printf '%s\\n' \"$*\" >> {kept}"
             program.write_text(f'#!/bin/sh\n{counted}\nexec {shlex.quote(PWSH or "pwsh")} "$@"\n', encoding="utf-8")
             program.chmod(0o755)
         certutil = self._programs / "certutil.exe"

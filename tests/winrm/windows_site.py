@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ssh_peer import SSHPeer
 from windows_pc import FAKES, WindowsPC
 from winrm_peer import Peer
 
@@ -19,12 +20,14 @@ USER, PASSWORD = "deploy", "made-up for the loopback"
 
 @dataclass
 class Site:
-    """PCs, the peer that serves them, and an inventory that names both."""
+    """PCs, the peers that serve them, and an inventory that names them. connection: winrm, psrp or ssh."""
 
     directory: Path
     pcs: dict[str, WindowsPC]
     peer: Peer
     authority: Path
+    connection: str = "winrm"
+    ssh_peers: dict[str, SSHPeer] = field(default_factory=dict)
 
     @property
     def pc(self) -> WindowsPC:
@@ -32,16 +35,39 @@ class Site:
 
     def variables(self, name: str) -> dict[str, Any]:
         """How Ansible reaches a PC: what a site writes, but for port and path."""
-        return {
-            "ansible_connection": "winrm",
+        if self.connection == "ssh":
+            peer = self.ssh_peers[name]
+            known = f"-o UserKnownHostsFile={peer.known_hosts} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+            own = {
+                "ansible_connection": "ssh",
+                "ansible_shell_type": self.pcs[name].default_shell,
+                "ansible_port": peer.port,
+                "ansible_ssh_private_key_file": str(peer.key),
+                "ansible_ssh_common_args": known,
+            }
+        elif self.connection == "psrp":
+            own = {
+                "ansible_connection": "psrp",
+                "ansible_port": self.peer.port,
+                "ansible_psrp_protocol": "https",
+                "ansible_psrp_path": f"/{name}/wsman",
+                "ansible_psrp_auth": "basic",
+                "ansible_psrp_ca_cert": str(self.authority),
+                "ansible_password": PASSWORD,
+            }
+        else:
+            own = {
+                "ansible_connection": "winrm",
+                "ansible_port": self.peer.port,
+                "ansible_winrm_path": f"/{name}/wsman",
+                "ansible_winrm_scheme": "https",
+                "ansible_winrm_transport": "basic",
+                "ansible_winrm_ca_trust_path": str(self.authority),
+                "ansible_password": PASSWORD,
+            }
+        return own | {
             "ansible_host": "127.0.0.1",
-            "ansible_port": self.peer.port,
-            "ansible_winrm_path": f"/{name}/wsman",
-            "ansible_winrm_scheme": "https",
-            "ansible_winrm_transport": "basic",
-            "ansible_winrm_ca_trust_path": str(self.authority),
             "ansible_user": USER,
-            "ansible_password": PASSWORD,
         }
 
     def ansible(self, *words: str, **extra: Any) -> subprocess.CompletedProcess[str]:

@@ -1,8 +1,9 @@
 """A FAKE of WinRM on the loopback: where unmodified Ansible and pywinrm end, with a real PowerShell behind.
 
-It speaks the part of WS-Management that Ansible's connection ``winrm`` uses (shells, commands, streams of bytes), over
-TLS, and lets in one made-up account by basic authentication. What it is told to run it runs: with ``pwsh`` of the PATH,
-in the place of a PC that windows_pc.py makes of a directory.
+It speaks the part of WS-Management that Ansible's connections ``winrm`` (shells, commands, streams of bytes) and
+``psrp`` (sessions of PowerShell, psrp_session.py) use, over TLS, and lets in one made-up account by basic
+authentication. What it is told to run it runs: with ``pwsh`` of the PATH, in the place of a PC that windows_pc.py makes
+of a directory.
 
 What a test that passes through it proves: connection settings, what Ansible sends, Ansible's own wrappers, argument
 specs, check mode, diff, warnings and errors of our .ps1 modules, their logic and the bytes that they lay down, and how
@@ -11,7 +12,8 @@ many processes of PowerShell a run costs each PC.
 What it cannot prove: Windows PowerShell 5.1 itself, NTFS (rights, reparse points, locked files), the real registry,
 CIM, logon sessions, winget and installers, and Microsoft's own WinRM (quotas, Kerberos, message encryption).
 
-Protocol: MS-WSMV 3.1.4; DMTF DSP0226. The envelope is what pywinrm 0.5.0 sends and reads, and nothing else is served.
+Protocol: MS-WSMV 3.1.4; DMTF DSP0226. The envelope is what pywinrm 0.5.0 and pypsrp 0.9.1 send
+and read, and nothing else is served.
 """
 
 from __future__ import annotations
@@ -28,10 +30,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from psrp_session import POOL, Session
+
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 WSMAN = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
+POWERSHELL = "http://schemas.microsoft.com/powershell/"
 FAULT = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
 OPERATION_TIMEOUT = 2150858793  # of MS-WSMV: nothing to receive yet, ask again
 BEFORE_TIMEOUT = 10.0  # seconds; pywinrm offers to wait 20
@@ -42,6 +48,9 @@ class Machine(Protocol):
 
     def execute(self, line: str, given: bytes) -> tuple[bytes, bytes, int]:
         """Run a command line with this standard input; return (output, errors, exit code)."""
+
+    def open_session(self) -> Session:
+        """Start a PowerShell that serves its own remoting protocol."""
 
 
 @dataclass
@@ -75,6 +84,7 @@ class Peer:
         self.requests = dict.fromkeys(machines, 0)
         self.bytes_in = dict.fromkeys(machines, 0)
         self._commands: dict[str, Command] = {}
+        self._sessions: dict[str, Session] = {}
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
@@ -90,6 +100,8 @@ class Peer:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
+            for session in self._sessions.values():
+                session.close()
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         peer = self
@@ -127,7 +139,12 @@ class Peer:
         """Answer one envelope: (HTTP status, envelope)."""
         root = ET.fromstring(data)
         action = text_of(root, "Action").rpartition("/")[2]
-        relates = text_of(root, "MessageID")
+        of_powershell = text_of(root, "ResourceURI").startswith(POWERSHELL)
+        answer = self._serve_session if of_powershell else self._serve_shell
+        return answer(machine, root, action, text_of(root, "MessageID"))
+
+    def _serve_shell(self, machine: Machine, root: ET.Element, action: str, relates: str) -> tuple[int, bytes]:
+        """The same for a shell of commands."""
         if action == "Create":
             return 200, envelope(action, relates, selector("ShellId", new_id()))
         if action == "Command":
@@ -147,6 +164,41 @@ class Peer:
         if action == "Delete":
             return 200, envelope(action, relates, "")
         raise ValueError(f"this peer does not know the WS-Management action {action}")
+
+    def _serve_session(self, machine: Machine, root: ET.Element, action: str, relates: str) -> tuple[int, bytes]:
+        """The same for a session of PowerShell, whose protocol is inside of ours."""
+        if action == "Create":
+            shell = first(root, "Shell").attrib["ShellId"]
+            self._sessions[shell] = session = machine.open_session()
+            session.send(base64.b64decode(text_of(root, "creationXml")))
+            return 200, envelope(action, relates, created(shell, text_of(root, "ResourceURI")))
+        shell = next(one.text or "" for one in every(root, "Selector") if one.attrib["Name"] == "ShellId")
+        if action == "Delete":
+            self._sessions.pop(shell).close()
+            return 200, envelope(action, relates, "")
+        session = self._sessions[shell]
+        element = first(
+            root, {"Command": "CommandLine", "Send": "Stream", "Receive": "DesiredStream"}.get(action, action)
+        )
+        identifier = element.get("CommandId", POOL)
+        pipeline = identifier.lower()
+        body = f"<rsp:{action}Response/>"
+        if action == "Command":
+            session.begin(pipeline, base64.b64decode(text_of(root, "Arguments")))
+            body = f"<rsp:CommandResponse><rsp:CommandId>{identifier}</rsp:CommandId></rsp:CommandResponse>"
+        elif action == "Send":
+            session.send(base64.b64decode(element.text or ""), pipeline, element.attrib["Name"])
+        elif action == "Signal":
+            session.stop(pipeline)
+        elif action == "Receive":
+            data = session.receive(pipeline, BEFORE_TIMEOUT)
+            if not data:
+                return 500, fault(relates, OPERATION_TIMEOUT, "nothing to receive yet")
+            stream = f'<rsp:Stream Name="stdout">{base64.b64encode(data).decode()}</rsp:Stream>'
+            body = f"<rsp:ReceiveResponse>{stream}</rsp:ReceiveResponse>"
+        else:
+            raise ValueError(f"this peer does not know the WS-Management action {action} of PowerShell")
+        return 200, envelope(action, relates, body)
 
     def _command(self, root: ET.Element) -> str:
         identifier = new_id()
@@ -193,6 +245,15 @@ def selector(name: str, value: str) -> str:
     return (
         f'<rsp:Shell><w:SelectorSet><w:Selector Name="{name}">{value}</w:Selector></w:SelectorSet>'
         f"<rsp:ShellId>{value}</rsp:ShellId></rsp:Shell>"
+    )
+
+
+def created(shell: str, resource: str) -> str:
+    """How a session is told to be there: what later requests name it by."""
+    return (
+        f'<t:ResourceCreated xmlns:t="{TRANSFER}"><a:ReferenceParameters><w:ResourceURI>{resource}</w:ResourceURI>'
+        f'<w:SelectorSet><w:Selector Name="ShellId">{shell}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
+        f"</t:ResourceCreated><rsp:Shell><rsp:ShellId>{shell}</rsp:ShellId></rsp:Shell>"
     )
 
 
