@@ -1,4 +1,5 @@
-"""The lab's own programs know where its desks are, and the unit tests how to render the real templates."""
+"""The lab's own programs know where its desks are, the unit tests how to render the real templates, those of WinRM how
+to make a Windows PC up."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ sys.path += [
     str(PROJECT / "lab"),
     str(PROJECT / "tests" / "unit"),
     str(PROJECT / "tests" / "unit" / "library" / "im_profile_files"),
+    str(PROJECT / "tests" / "winrm"),
 ]
 
 

@@ -71,6 +71,7 @@ class Site:
     environment: dict[str, str] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)  # variables of the desk
     playbook: str = "site.yml"
+    windows: dict[str, dict[str, Any]] = field(default_factory=dict)  # made-up PCs beside it, with their variables
 
     def command(self, *arguments: str) -> list[str]:
         """The command line; the variables stand in a file, as they may hold secrets."""
@@ -84,11 +85,18 @@ class Site:
             **self.variables,
         }
         desk = {"ansible_port": LAB.ssh_port(HOST), "im_seats": self.seats, **self.host}
-        files = {"variables.json": variables, "desk.json": {"desks": {"hosts": {HOST: desk}}}}
+        inventory = {"desks": {"hosts": {HOST: desk}}, "windows": {"hosts": self.windows}}
+        files = {"variables.json": variables, "desk.json": inventory}
         for name, content in files.items():
             (self.directory / name).write_text(json.dumps(content), encoding="utf-8")
         inventories = ["-i", "inventories/demo", "-i", str(self.directory / "desk.json")]
-        play = [f"playbooks/{self.playbook}", "--limit", HOST, "-e", f"@{self.directory / 'variables.json'}"]
+        play = [
+            f"playbooks/{self.playbook}",
+            "--limit",
+            ":".join([HOST, *self.windows]),
+            "-e",
+            f"@{self.directory / 'variables.json'}",
+        ]
         return [str(_BIN / "ansible-playbook"), *inventories, *play, *arguments]
 
     def settings(self) -> dict[str, str]:

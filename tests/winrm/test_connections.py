@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from canaries import ProcessWatch, decoded, holders, packed_forms, plain_forms
 from ssh_peer import SSHPeer
 from test_windows_site import IDS, SERVICE, people, roaming, seats_of, with_seats
 from windows_programs import PROGRAMS, install
@@ -62,3 +64,38 @@ def test_a_default_shell_of_powershell_starts_another_for_each_call(site_by: Cal
     before = pc.starts
     assert [seat["state"] for seat in seats_of(site_by("ssh").deploy(**inventory))] == ["compliant"] * 3
     assert pc.starts - before == 2 * 2  # hence docs/inventory.md: leave it cmd.exe
+
+
+@pytest.mark.parametrize("connection", CONNECTIONS)
+def test_a_secret_in_a_profile_is_shown_by_no_verbosity(
+    site_by: Callable[[str], Site], connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in tests/faults/test_canary.py, which asks the server too, and of winrm only."""
+    site = site_by(connection)
+    pc = site.pc
+    for name in IDS:
+        install(pc, name)
+    inventory = {"im_service": SERVICE, "im_people": people(1), "im_seats": with_seats(pc, 1)}
+    canary = "CANARY0123456789abcdef"
+    file = roaming(pc) / ".purple" / "accounts.xml"
+    file.parent.mkdir()
+    file.write_text(
+        "<?xml version='1.0' encoding='UTF-8' ?>\n\n<account version='1.0'>\n\t<account>\n"
+        f"\t\t<protocol>prpl-irc</protocol>\n\t\t<name>z@irc.example</name>\n\t\t<password>{canary}</password>\n"
+        "\t</account>\n</account>\n",
+        encoding="utf-8",
+    )
+    needles = [*plain_forms(canary), *packed_forms(file.read_bytes())]
+    monkeypatch.setenv("ANSIBLE_LOG_PATH", str(site.directory / "ansible.log"))  # where pypsrp and others write, too
+    with ProcessWatch() as processes:
+        done = site.play([{"import_role": {"name": "im_client"}}], "-vvvvvv", "--diff", **inventory)
+    assert done.returncode == 0, done.stdout
+    needles += packed_forms(file.read_bytes())
+    shown = "\n".join([done.stdout, done.stderr, processes.lines(), *map(decoded, pc.arguments)])
+    assert '"distribution"' in shown, "what other modules answer is shown"
+    assert [needle for needle in needles if needle in shown] == []
+    assert "H4sIA" not in shown, "gzip in base64: the beginning of any content that a PC answers"
+    state = pc.disk / "ProgramData" / "im_client"
+    found = [Path(path) for path in holders([site.directory], needles)]
+    assert [path for path in found if path != file and state not in path.parents] == []
+    assert file in found and any(state in path.parents for path in found), "the search finds what is there"
