@@ -19,7 +19,7 @@ _UTILS = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _UTILS not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_UTILS)
 
-from ansible.module_utils import im_engine, im_first_login_offer, im_pending_calls
+from ansible.module_utils import im_engine, im_first_login_offer, im_logon, im_pending_calls
 from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.im_clients import load_clients, load_common
 from ansible.module_utils.im_first_login import ANYBODY
@@ -86,12 +86,14 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             raise AnsibleActionFail(str(error)) from error
         self._language, self._platform = args["language"], args["platform"]
         self._has_login_job: bool = COMMON.platforms[self._platform]["login_job"]
+        #: What waits for first logons on a PC, once it was asked; elsewhere the login job does that.
+        self._logons: im_logon.Logons | None = None
         self._rooms_on_server = args["rooms_on_server"]
         self._look_only, self._left_alone = args["look_only"], args["left_alone"]
         self._wishes = {seat["login"]: wish_of(seat, people[seat["person"]], site, args["passwords"]) for seat in seats}
         self._wishes[ANYBODY] = im_first_login_offer.wish_of_anybody(site)
         self._seats = seats
-        self._asks_of_first_logins = args["first_login"] is not None and self._has_login_job
+        self._asks_of_first_logins = args["first_login"] is not None
         seats = seats + im_first_login_offer.seats_of(self._first_login)
         #: What the login job did since the last run, by group.
         self._noted: dict[str, dict[str, Any]] = {}
@@ -161,10 +163,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         """Read, merge and write, or foretell the writing; returns the outcome of each group by its key."""
         anybody = [group for group in groups if group.login == ANYBODY]
         groups = [group for group in groups if group.login != ANYBODY]
-        questions = [im_pending_calls.offer_question()] if self._asks_of_first_logins else []
-        answers = self._ask(questions + [im_engine.read_request(group) for group in groups])
+        asks = self._asks_of_first_logins and self._has_login_job
+        questions = [im_pending_calls.offer_question()] if asks else []
+        answers = self._ask(questions + [im_engine.read_request(group) for group in groups], is_first=True)
         waiting = im_pending_calls.logins_waiting(answers)
         noted = self._noted
+        if self._logons:
+            noted |= self._logons.take_in(answers)
         if waiting:
             told = self._call("im_pending", **im_pending_calls.look_request(waiting))
             noted |= im_pending_calls.take_in(answers, told)
@@ -183,14 +188,16 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         asked = im_pending_calls.settle_request(waiting, outcomes.values(), self._render)
         if asked and self._has_login_job and not self._task.check_mode:
             self._call("im_pending", **asked)
-        return outcomes | self._offer(anybody, answers)
+        served = self._offer(anybody, answers)
+        self._let_wait(outcomes)
+        return outcomes | served
 
     def _offer(self, groups: list[im_engine.Group], answers: dict[str, Any]) -> dict[str, im_engine.Outcome]:
         """Have the host serve first logins, or not any more; one call only where it does or is to."""
+        if self._logons:
+            return self._offer_at_logon(groups, self._logons)
         if not groups and not im_pending_calls.serves_first_logins(answers):
             return {}
-        if not self._has_login_job:
-            return im_first_login_offer.outcomes_of(groups, {"supported": False, "files": []}, COMMON)
         look_only = self._look_only or any(group.key in self._left_alone for group in groups)
         offer = ""
         if self._first_login:
@@ -202,7 +209,33 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 im_engine.only_look(outcome)
         return outcomes
 
+    def _offer_at_logon(self, groups: list[im_engine.Group], logons: im_logon.Logons) -> dict[str, im_engine.Outcome]:
+        """The same for a PC, where _let_wait() lays it down."""
+        if not self._asks_of_first_logins:
+            return {}
+        look_only = self._look_only or any(group.key in self._left_alone for group in groups)
+        merged = [logons.merge(group, im_logon.ANYBODY_NAME, self._render(group), self._say) for group in groups]
+        rule = im_logon.rule_of(self._first_login, [seat["login"] for seat in self._seats]) if self._first_login else {}
+        outcomes = logons.serve_anybody(rule, merged, COMMON, look_only)
+        for outcome in outcomes.values():
+            if look_only:
+                im_engine.only_look(outcome)
+        return outcomes
+
+    def _let_wait(self, outcomes: dict[str, im_engine.Outcome]) -> None:
+        """Lay down on a PC what waits for first logons, if that is not so already."""
+        if not self._logons or self._task.check_mode:
+            return
+        self._logons.let_wait(outcome for key, outcome in outcomes.items() if key not in self._left_alone)
+        if request := self._logons.request():
+            self._call("im_logon", **request)
+
+    def _say(self, key: str) -> str:
+        return text(key, self._language)
+
     def _merge(self, group: im_engine.Group, answers: dict[str, Any]) -> im_engine.Outcome:
+        if self._logons and (sid := im_logon.never_logged_on(answers[group.key])):
+            return self._logons.merge(group, sid, self._render(group), self._say)
         return im_engine.merge_group(group, answers[group.key], self._render(group))
 
     def _write(
@@ -210,7 +243,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
     ) -> None:
         """Write what differs, and keep what the login job noted; no call when there is neither."""
         run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        to_write = {key: outcome for key, outcome in outcomes.items() if _will_write(outcome)}
+        waits = self._logons.waits_for if self._logons else lambda outcome: False
+        to_write = {key: outcome for key, outcome in outcomes.items() if _will_write(outcome) and not waits(outcome)}
         requests = [im_engine.write_request(outcome, answers[key], run_id) for key, outcome in to_write.items()]
         requests += im_pending_calls.memory_requests(noted, answers, to_write, run_id)
         tidied = [im_engine.tidy_request(outcome, answers[key], run_id) for key, outcome in outcomes.items()]
@@ -220,9 +254,18 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             for key, outcome in to_write.items():
                 im_engine.apply_answer(outcome, written[key])
 
-    def _ask(self, requests: list[dict[str, Any]]) -> dict[str, Any]:
-        """Read; the answers hold the users' files and must never leave this plugin."""
-        return {answer["key"]: answer for answer in self._files(action="read", requests=requests)} if requests else {}
+    def _ask(self, requests: list[dict[str, Any]], is_first: bool = False) -> dict[str, Any]:
+        """Read; the answers hold the users' files and must never leave this plugin.
+
+        The first question to a PC is also one for what waits there for first logons.
+        """
+        logon = is_first and not self._has_login_job and (self._asks_of_first_logins or bool(requests))
+        if not requests and not logon:
+            return {}
+        told = self._call("im_profile_files", action="read", requests=requests, **({"logon": True} if logon else {}))
+        if logon:
+            self._logons = im_logon.Logons(told["logon"])
+        return {answer["key"]: answer for answer in told["answers"]}
 
     def _files(self, **arguments: Any) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = self._call("im_profile_files", **arguments)["answers"]

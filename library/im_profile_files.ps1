@@ -11,6 +11,7 @@
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImRunning
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImKeep
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImChange
+#AnsibleRequires -PowerShell Ansible.ModuleUtils.ImLogon
 
 $text = @{ type = 'str' }
 $texts = @{ type = 'list'; elements = 'str' }
@@ -36,13 +37,14 @@ $spec = @{
         time_limit = @{ type = 'int'; default = 30 }
         keep_runs = @{ type = 'int'; default = 5 }
         keep_days = @{ type = 'int'; default = 90 }
+        logon = @{ type = 'bool'; default = $false }
     }
     required_if = @(@('action', 'read', @('requests')), @('action', 'write', @('groups')), @('action', 'restore', @('restores')))
     supports_check_mode = $true
 }
 $module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
 $state = Get-ImStateDirectory $module.Params.state_dir
-$known = @{ trees = @{}; profiles = $null }
+$known = @{ trees = @{}; profiles = $null; logon = $null }
 
 function Assert-Task {
     # Refuse names that must never reach a path or the accounts of Windows.
@@ -66,14 +68,14 @@ function Get-Tree {
         catch { $known.trees[$name] = Get-ImTrouble $_ "login '$name'" }
     }
     $found = $known.trees[$name]
-    if ($found.ContainsKey('code')) { throw (New-ImTrouble $found.code $found.message) }
+    if ($found.ContainsKey('code')) { throw (New-ImTrouble $found.code $found.message $found.state $found.more) }
     $found
 }
 
 function Read-Request {
     # The answer to one request.
     param([hashtable]$Task, [object]$Seen)
-    $answer = @{ key = $Task.key; login = $Task.login; home = $null; uid = $null; error = $null; running = @(); files = @{}; memory = $null; memory_error = $null; pending = $false }
+    $answer = @{ key = $Task.key; login = $Task.login; home = $null; uid = $null; error = $null; running = @(); files = @{}; memory = $null; memory_error = $null; pending = $false; never_logged_on = $null; logon = $null }
     try {
         Assert-Task $Task
         $tree = Get-Tree $Task.login
@@ -85,9 +87,23 @@ function Read-Request {
             try { $answer.memory = Read-ImMemory $state $Task.login $Task.key }
             catch { $answer.memory_error = ConvertTo-ImError (Get-ImTrouble $_ 'the memory of this group') }
         }
+        if ($tree.sid -and $known.logon -and $known.logon.waits.ContainsKey($tree.sid)) { $answer.logon = Get-LogonNote $tree }
     }
-    catch { $answer.error = ConvertTo-ImError (Get-ImTrouble $_ "login '$($Task.login)'") }
+    catch {
+        $trouble = Get-ImTrouble $_ "login '$($Task.login)'"
+        $answer.error, $answer.never_logged_on = (ConvertTo-ImError $trouble), $trouble.more.never_logged_on
+    }
     $answer
+}
+
+function Get-LogonNote {
+    # For whom something waited and who has a profile now: the SID, and what the first logon noted.
+    param([hashtable]$Tree)
+    $note = @{ sid = $Tree.sid; content = $null }
+    try { $report = Get-ImReport $Tree (Split-ImPath 'AppData/Local/im_client/first-logon.json' $false) }
+    catch { return $note }  # the person's own business: then nothing is known of it
+    if (-not $report.absent -and $report.size -le 65536) { $note.content = $report.content }
+    $note
 }
 
 function Add-Report {
@@ -221,6 +237,10 @@ if ($module.Params.action -eq 'list_backups') {
 }
 
 if ($module.Params.action -eq 'read') {
+    if ($module.Params.logon) {
+        try { $known.logon = Get-ImLogonState } catch { $module.FailJson((Get-ImTrouble $_ 'what waits for first logons').message) }
+        $module.Result.logon = $known.logon
+    }
     $tasks = @($module.Params.requests | ForEach-Object { [hashtable]$_ })
     $seen = Get-ImSeen $tasks
     foreach ($task in $tasks) { $answers.Add((Read-Request $task $seen)) }

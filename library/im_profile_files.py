@@ -190,6 +190,12 @@ options:
     description: Seconds after which the process of one login is killed, so that a dead home blocks nobody else.
     type: int
     default: 30
+  logon:
+    description:
+      - With O(action=read) on Windows, answer in RV(logon) what stands there for first logons as well. Elsewhere
+        nothing is answered.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -296,6 +302,20 @@ answers:
         not exist has C(absent), C(creatable), C(why). Any other has C(error). Written, each has C(backup)
         (previous bytes are kept) and C(written) (null when the process was killed and nobody knows).
       type: dict
+    never_logged_on:
+      description: On Windows, the SID of an account that has no profile on the PC, of whatever state (read only).
+      type: str
+    logon:
+      description: >-
+        On Windows with O(logon), null unless something waits for the first logon of who has a profile now. Then C(sid),
+        and C(content) of what that logon noted in the profile, null if nothing is known (read only).
+      type: dict
+logon:
+  description: >-
+    What stands on a PC for first logons, C(script) (SHA-256, null without one), C(task) (V(none), V(wished) or
+    V(other)), C(waits) (name, a SID or V(anybody), to content).
+  returned: on Windows, with O(action=read) and O(logon)
+  type: dict
 backups:
   description: What is kept, by login.
   returned: with O(action=list_backups)
@@ -375,6 +395,7 @@ def main() -> None:
             "time_limit": {"type": "int", "default": 30},
             "keep_runs": {"type": "int", "default": KEPT_RUNS},
             "keep_days": {"type": "int", "default": KEPT_DAYS},
+            "logon": {"type": "bool", "default": False},
         },
         required_if=[
             ("action", "read", ["requests"]),

@@ -55,7 +55,8 @@ function New-ImTree {
     if ($sid -notmatch '^S-1-(5-21|12-1)-') { throw (New-ImTrouble 'root_refused' "login '$Login' is an account of Windows, which is not a person") }
     $folder = $Profiles[$sid]
     if (-not $folder -or -not [IO.Directory]::Exists($folder)) {
-        throw (New-ImTrouble 'no_home' "'$Login' has no profile on this PC: nobody of that name has logged on here yet")
+        $more = if (Test-ImProfileKey $sid) { @{} } else { @{ never_logged_on = $sid } }
+        throw (New-ImTrouble 'no_home' "'$Login' has no profile on this PC: nobody of that name has logged on here yet" 'failed' $more)
     }
     if ((Get-ImOwner $folder) -notin ($Trusted + $sid)) { throw (New-ImTrouble 'not_owner' "the profile $folder does not belong to $Login") }
     $roaming = Get-ImRoaming $sid

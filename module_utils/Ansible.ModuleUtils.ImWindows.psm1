@@ -37,6 +37,12 @@ function Get-ImProfile {
     $found
 }
 
+function Test-ImProfileKey {
+    # Whether Windows has any profile of somebody, of whatever kind and state, even a broken one.
+    param([string]$Sid)
+    (Test-Path -LiteralPath "$ProfileList\$Sid") -or (Test-Path -LiteralPath "$ProfileList\$Sid.bak")
+}
+
 function Get-ImRoaming {
     # Where Windows keeps the roaming application data of somebody who is logged on; nothing when nobody can tell.
     param([string]$Sid)

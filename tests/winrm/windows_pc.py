@@ -8,6 +8,7 @@
 - security: path -> security descriptor (SDDL); a path that is not named inherits that of the folder above;
 - own_sid: whose the processes of Ansible are;
 - keeps_no_owner: true where nobody can give a file away;
+- tasks: path of a scheduled task -> its XML;
 - winget: how the fake winget behaves (see fake_pc/winget.py).
 """
 
@@ -47,7 +48,7 @@ class WindowsPC:
         for folder in ("Users", "ProgramData", "Program Files", "Program Files (x86)", "Windows/Temp"):
             (self.disk / folder).mkdir(parents=True)
         self.set_registry(PROFILE_LIST, ProfilesDirectory=str(self.disk / "Users"))
-        self.change(accounts={}, processes=[], security={}, winget={})
+        self.change(accounts={}, processes=[], security={}, tasks={}, winget={})
         self._programs = directory / f"{name}-programs"
         self._programs.mkdir()
         self._lay_programs()

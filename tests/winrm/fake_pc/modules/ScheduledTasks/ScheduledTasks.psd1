@@ -1,0 +1,5 @@
+@{
+    RootModule = 'ScheduledTasks.psm1'
+    ModuleVersion = '1.0.0'
+    FunctionsToExport = @('Export-ScheduledTask', 'Register-ScheduledTask', 'Unregister-ScheduledTask')
+}
