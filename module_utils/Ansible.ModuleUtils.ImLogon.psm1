@@ -7,7 +7,7 @@
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImWire
 
 $Task = @{ TaskPath = '\im_client\'; TaskName = 'First logon' }
-$WaitName = '^(anybody|S-1-(5-21|12-1)-[0-9-]+)$'
+$WaitName = '\A(anybody|S-1-(5-21|12-1)-[0-9-]+)\z'
 # Nobody but administrators sees who is waited for; others may only walk through, to a file that they may read.
 $PlaceAccess = 'D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;;0x1000a0;;;BU)'
 

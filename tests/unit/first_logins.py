@@ -10,6 +10,7 @@ from ansible.module_utils.im_first_login import ANYBODY, LOCALPART
 from ansible.module_utils.im_first_login_offer import check_first_login, offer_of, seats_of, wish_of_anybody
 from ansible.module_utils.im_inventory import complete_service
 from ansible.module_utils.im_wishes import Wish, template_variables
+from hypothesis import strategies as st
 from rendering import CLIENTS, COMMON, HOSTILE, TEMPLATES
 
 SERVICE = complete_service({"domain": "univ.example"})
@@ -22,6 +23,37 @@ HOSTILE_LOGINS = [
     "a.b\u202e", "\u0430.\u0431", "alice.martin-", "-alice.martin", "al--ice.martin", "alice.mar7tin", "a.b;rm",
     LOCALPART,
 ]  # fmt: skip
+SERVICES: list[dict[str, Any]] = [
+    {},
+    {"tls": "direct"},
+    {"host": "xmpp.univ.example", "port": 5299, "tls": "direct"},
+    {"imap": {"host": "imap.x"}, "smtp": {"host": "smtp.x"}},
+    {"imap": {"host": "imap.x", "username": "key"}, "smtp": {"host": "smtp.x", "username": "jid"}},
+]
+FULL: dict[str, Any] = {
+    "start_at_login": True,
+    "resource": HOSTILE,
+    "password_policy": "never_stored",
+    "auto_away": False,
+    "auto_away_minutes": 7,
+    "auto_away_message": HOSTILE + " 100 %",
+    "auto_reply": "away_or_idle",
+    "idle_reporting": False,
+    "startup_status": "busy",
+    "startup_status_message": HOSTILE,
+    "archive": False,
+    "archive_format": "text",
+}
+WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
+JIDS = st.builds("{}.{}@{}.{}".format, WORDS, WORDS, WORDS, WORDS)
+
+
+def wish_for(jid: str, site: dict[str, Any]) -> Wish:
+    """What im_profile would wish of somebody of whom nothing but the JID is known."""
+    localpart, _, domain = jid.partition("@")
+    anybody = wish_of_anybody(site)
+    person = {**anybody.person, "key": localpart, "jid": jid, "localpart": localpart, "domain": domain, "mail": jid}
+    return anybody._replace(person=person)
 
 
 def rendered(client: str, wish: Wish, service: dict[str, Any], enforced: list[str]) -> dict[tuple[str, str], str]:

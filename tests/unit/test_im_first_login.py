@@ -27,8 +27,17 @@ from ansible.module_utils.im_first_login_offer import (
 from ansible.module_utils.im_formats import FORMATS
 from ansible.module_utils.im_inventory import InventoryError, complete_service
 from ansible.module_utils.im_login_job import group_of
-from ansible.module_utils.im_wishes import Wish
-from first_logins import HOSTILE_LOGINS, SERVICE, anybody_groups, offer, rendered
+from first_logins import (
+    FULL,
+    HOSTILE_LOGINS,
+    JIDS,
+    SERVICE,
+    SERVICES,
+    anybody_groups,
+    offer,
+    rendered,
+    wish_for,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rendering import CLIENTS, COMMON, HOSTILE
@@ -42,29 +51,6 @@ HOSTILE_JIDS = [
     "a$@univ.example", "a,b@univ.example", "a@b@c", "A@univ.example", "zoë@univ.example", ".a@univ.example",
     "a.@univ.example", "a..b@univ.example", "a@-univ.example", "a@univ..example", "a" * 300 + "@x", f"{HOSTILE}@x",
 ]  # fmt: skip
-SERVICES: list[dict[str, Any]] = [
-    {},
-    {"tls": "direct"},
-    {"host": "xmpp.univ.example", "port": 5299, "tls": "direct"},
-    {"imap": {"host": "imap.x"}, "smtp": {"host": "smtp.x"}},
-    {"imap": {"host": "imap.x", "username": "key"}, "smtp": {"host": "smtp.x", "username": "jid"}},
-]
-FULL: dict[str, Any] = {
-    "start_at_login": True,
-    "resource": HOSTILE,
-    "password_policy": "never_stored",
-    "auto_away": False,
-    "auto_away_minutes": 7,
-    "auto_away_message": HOSTILE + " 100 %",
-    "auto_reply": "away_or_idle",
-    "idle_reporting": False,
-    "startup_status": "busy",
-    "startup_status_message": HOSTILE,
-    "archive": False,
-    "archive_format": "text",
-}
-WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
-JIDS = st.builds("{}.{}@{}.{}".format, WORDS, WORDS, WORDS, WORDS)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -116,14 +102,6 @@ def test_only_persons_are_served(uid: int, served: bool) -> None:
 # ---------------------------------------------------------------------------------------------------------------------
 # Putting an account into the placeholder's place
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def wish_for(jid: str, site: dict[str, Any]) -> Wish:
-    """What im_profile would wish of somebody of whom nothing but the JID is known."""
-    localpart, _, domain = jid.partition("@")
-    anybody = wish_of_anybody(site)
-    person = {**anybody.person, "key": localpart, "jid": jid, "localpart": localpart, "domain": domain, "mail": jid}
-    return anybody._replace(person=person)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -20,6 +20,7 @@ from winrm_peer import Peer
 _BESIDE = PROJECT / "tests" / "unit" / "library" / "im_profile_files"
 sys.path.append(str(_BESIDE))
 sys.path.append(str(PROJECT / "tests" / "unit" / "im_formats"))  # documents of the clients
+sys.path.append(str(PROJECT / "tests" / "unit"))  # what waits for first logons
 _spec = importlib.util.spec_from_file_location("profile_files_fixtures", _BESIDE / "conftest.py")
 assert _spec is not None
 assert _spec.loader is not None

@@ -15,6 +15,7 @@ from windows_pc import PROFILE_LIST, PWSH, WindowsPC
 TASK = "\\im_client\\First logon"
 #: The one expression of the script that only Windows can answer.
 WHO = "[System.Security.Principal.WindowsIdentity]::GetCurrent()"
+CLIENTS = ["gajim", "pidgin", "thunderbird"]
 NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 
 
@@ -47,26 +48,28 @@ def make_profile(pc: WindowsPC, login: str) -> Path:
 
 
 def log_on(
-    pc: WindowsPC, login: str, roaming: Path | None = None, before: str = "", sid: str = ""
+    pc: WindowsPC, login: str, roaming: Path | None = None, replaced: tuple[str, str] = ("", "")
 ) -> subprocess.CompletedProcess[str] | None:
     """Log on, with ROAMING as the redirected application data; None if no task starts then.
 
-    BEFORE stands before the script, as what happens to it.
+    REPLACED is a line of the script and what stands in its place, as what happens to it.
     """
     home = make_profile(pc, login)
     text = pc.model["tasks"].get(TASK)
     if text is None:
         return None
-    task = ET.fromstring(text)  # noqa: S314 - made by our own fake
+    task = ET.fromstring(text)
     (arguments,) = (found.text or "" for found in task.iter(f"{NAMESPACE}Arguments"))
     words = shlex.split(arguments.replace("\\", "\\\\"))
     hidden = words.index("-WindowStyle")  # only Windows has windows
     words = words[:hidden] + words[hidden + 2 :]
-    who = json.dumps({"Name": login, "User": {"Value": sid or pc.sid_of(login)}}).replace("'", "''")
+    who = json.dumps({"Name": login, "User": {"Value": pc.sid_of(login)}}).replace("'", "''")
     script = Path(words[-1]).read_text(encoding="utf-8")
     assert script.count(WHO) == 1
     tried = Path(words[-1]).with_name("tried.ps1")
-    tried.write_text(before + script.replace(WHO, f"(ConvertFrom-Json '{who}')"), encoding="utf-8")
+    assert replaced[0] in script
+    script = script.replace(*replaced) if replaced[0] else script
+    tried.write_text(script.replace(WHO, f"(ConvertFrom-Json '{who}')"), encoding="utf-8")
     environment = {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
@@ -85,10 +88,15 @@ def log_on(
 
 def notes_of(pc: WindowsPC, login: str) -> dict[str, str]:
     """What the script noted in the profile: client -> laid, left, open or failed."""
-    file = pc.disk / "Users" / login / "AppData" / "Local" / "im_client" / "first-logon.json"
+    file = pc.disk / "Users" / login.rpartition("\\")[2] / "AppData" / "Local" / "im_client" / "first-logon.json"
     if not file.exists():
         return {}
     return {name: one["state"] for name, one in json.loads(file.read_text(encoding="utf-8"))["clients"].items()}
+
+
+def roaming_of(pc: WindowsPC, login: str) -> Path:
+    """Where the application data of somebody are."""
+    return pc.disk / "Users" / login.rpartition("\\")[2] / "AppData" / "Roaming"
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
