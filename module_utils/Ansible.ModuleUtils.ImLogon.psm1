@@ -136,10 +136,10 @@ function Set-Task {
 function Clear-Task {
     # Take task, script and folder away, the task first. Returns whether there was any.
     param([bool]$Check)
-    $task_, $file, $place = ((Get-TaskState) -ne 'none'), (Get-ScriptPath), (Get-Place)
-    $changed = $task_ -or [IO.File]::Exists($file) -or [IO.Directory]::Exists($place)
+    $registered, $file, $place = ((Get-TaskState) -ne 'none'), (Get-ScriptPath), (Get-Place)
+    $changed = $registered -or [IO.File]::Exists($file) -or [IO.Directory]::Exists($place)
     if ($Check) { return $changed }
-    if ($task_) { Unregister-ScheduledTask @Task -Confirm:$false }
+    if ($registered) { Unregister-ScheduledTask @Task -Confirm:$false }
     if ([IO.File]::Exists($file)) { [IO.File]::Delete($file) }
     if ([IO.Directory]::Exists($place)) { [IO.Directory]::Delete($place, $true) }
     $changed

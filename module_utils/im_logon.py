@@ -91,8 +91,7 @@ class Logons:
         entry = _entry(outcome) if outcome.state == "changed" else None
         if entry and pending_wish(group, render) is None:
             entry, outcome.state, outcome.detail = None, "deferred", sentence("logon.secret")
-        elif entry and sid == ANYBODY_NAME and any(b"\0" in (done.after or b"") for done in outcome.documents):
-            # The account cannot be put into what is no text.
+        elif entry and sid == ANYBODY_NAME and any(_cannot_be_filled(done.after) for done in outcome.documents):
             entry, outcome.state, outcome.detail = None, "refused", sentence("logon.no_text")
         else:
             outcome.documents = _compared(outcome.documents, found)
@@ -211,7 +210,10 @@ def _merged_with_nothing(group: Group, render: Render) -> Outcome:
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
-    """What the PC keeps of a group: version, folder, processes, files (each path, content: gzip in base64), memory."""
+    """What the PC keeps of a group: version, folder, processes, memory, files (each path, content, text).
+
+    A content is gzip in base64; an account can be put into it if it is text.
+    """
     group = outcome.group
     documents = [(done.path, done.after) for done in outcome.documents if done.action in WRITTEN and done.after]
     about = {
@@ -221,8 +223,17 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     }
     digests = [[path, hashlib.sha256(after).hexdigest()] for path, after in documents]
     version = hashlib.sha256(json.dumps([about, digests], sort_keys=True).encode()).hexdigest()[:16]
-    files = [{"path": path, "content": _packed(after)} for path, after in documents]
+    files = [{"path": path, "content": _packed(after), "text": _is_text(after)} for path, after in documents]
     return {"version": version, **about, "files": files}
+
+
+def _is_text(data: bytes) -> bool:
+    return b"\0" not in data
+
+
+def _cannot_be_filled(data: bytes | None) -> bool:
+    """Whether the placeholder stands where an account of another length cannot."""
+    return data is not None and not _is_text(data) and any(word.encode() in data for word in (LOCALPART, DOMAIN))
 
 
 def _compared(documents: Iterable[DocumentOutcome], entry: Mapping[str, Any] | None) -> list[DocumentOutcome]:

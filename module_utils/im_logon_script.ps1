@@ -130,7 +130,7 @@ function Add-Client {
     $files = @{}
     foreach ($file in $Client.files) {
         $target, $data = (Get-Target $file.path), (Expand-Packed $file.content)
-        $files[$target] = if ($Account) { Get-Filled $data $Rule $Account } else { $data }
+        $files[$target] = if ($Account -and $file.text) { Get-Filled $data $Rule $Account } else { $data }
         $order.Add($target)
     }
     if (-not (Test-Free (Get-Target $Client.folder) $files)) { return 'left' }

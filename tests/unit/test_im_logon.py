@@ -205,6 +205,11 @@ def documents_of(client: str, wish: Any, service: dict[str, Any], enforced: list
     return {done.path: done.after for done in outcome.documents if done.format != "whole_file"}
 
 
+def filled(data: bytes, jid: str) -> bytes:
+    """What the script does; a shortcut to a program is no text and names nobody."""
+    return data if b"\0" in data else fill(data.decode(), jid).encode()
+
+
 @pytest.mark.parametrize("client", [name for name in CLIENTS if name != "gajim"])
 @pytest.mark.parametrize("service", SERVICES, ids=["srv", "direct", "host", "mail", "mail by key"])
 @pytest.mark.parametrize("enforced", [[], list(FULL)], ids=["initial", "enforced"])
@@ -216,7 +221,7 @@ def test_whole_documents_with_the_account_put_in_are_those_of_that_account(
     complete = complete_service({"domain": "univ.example", **service})
     asked = documents_of(client, wish_of_anybody(FULL), complete, enforced)
     own = documents_of(client, wish_for(jid, FULL), complete, enforced)
-    assert {path: fill((data or b"").decode(), jid).encode() for path, data in asked.items()} == own
+    assert {path: filled(data or b"", jid) for path, data in asked.items()} == own
 
 
 def served(told: dict[str, Any], *clients: str, look_only: bool = False, **more: Any) -> tuple[Logons, dict[str, Any]]:

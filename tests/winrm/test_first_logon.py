@@ -63,6 +63,7 @@ def test_the_first_logon_lays_what_a_run_lays_into_an_empty_profile(site_of: Cal
         "im_people": {"zoe.obrien": {"name": 'Zoë O\'Brien & "Co" <x> \\'}},
         "im_seats": [{"login": "newcomer", "person": "zoe.obrien", "clients": CLIENTS}],
         "im_first_login": {"clients": ["pidgin"]},
+        "im_preferences": {"start_at_login": True},
     }
 
     def run(*words: str) -> tuple[dict[str, list[dict[str, Any]]], int]:
