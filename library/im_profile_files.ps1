@@ -75,7 +75,7 @@ function Get-Tree {
 function Read-Request {
     # The answer to one request.
     param([hashtable]$Task, [object]$Seen)
-    $answer = @{ key = $Task.key; login = $Task.login; home = $null; uid = $null; error = $null; running = @(); files = @{}; memory = $null; memory_error = $null; pending = $false; never_logged_on = $null; logon = $null }
+    $answer = @{ key = $Task.key; login = $Task.login; home = $null; uid = $null; error = $null; running = @(); files = @{}; memory = $null; memory_error = $null; pending = $false }
     try {
         Assert-Task $Task
         $tree = Get-Tree $Task.login
@@ -91,7 +91,8 @@ function Read-Request {
     }
     catch {
         $trouble = Get-ImTrouble $_ "login '$($Task.login)'"
-        $answer.error, $answer.never_logged_on = (ConvertTo-ImError $trouble), $trouble.more.never_logged_on
+        $answer.error = ConvertTo-ImError $trouble
+        if ($trouble.more.never_logged_on) { $answer.never_logged_on = $trouble.more.never_logged_on }
     }
     $answer
 }

@@ -303,12 +303,12 @@ answers:
         (previous bytes are kept) and C(written) (null when the process was killed and nobody knows).
       type: dict
     never_logged_on:
-      description: On Windows, the SID of an account that has no profile on the PC, of whatever state (read only).
+      description: The SID of an account that has no profile on the PC, of whatever state (Windows).
       type: str
     logon:
       description: >-
-        On Windows with O(logon), null unless something waits for the first logon of who has a profile now. Then C(sid),
-        and C(content) of what that logon noted in the profile, null if nothing is known (read only).
+        Where something waits for the first logon of who has a profile now, C(sid), and C(content) of what that logon
+        noted in the profile, null if nothing is known (Windows, with O(logon)).
       type: dict
 logon:
   description: >-
