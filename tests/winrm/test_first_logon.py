@@ -190,6 +190,13 @@ def test_a_task_that_somebody_changed_is_seen_and_put_right(newcomers: Newcomers
     assert newcomers.read()["logon"]["task"] == "wished"
 
 
+def test_the_line_of_the_acceptance_kit_is_proved_where_such_tasks_are_taken(newcomers: Newcomers) -> None:
+    asked = {"lines": ["windows-first-logon"], "clients": {}, "logins": [], "connection": "winrm", "echo": ""}
+    answer = newcomers.call("im_selftest", **asked, change=True)
+    assert answer["lines"]["windows-first-logon"]["verdict"] == "proved", answer
+    assert newcomers.pc.model["tasks"] == {}
+
+
 def test_check_mode_lays_nothing_down_and_takes_nothing_away(newcomers: Newcomers) -> None:
     wait = {"name": newcomers.sid, "text": "{}"}
     assert newcomers.call("im_logon", check=True, waits=[wait], script="exit 0")["changed"]
