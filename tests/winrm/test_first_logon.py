@@ -191,7 +191,13 @@ def test_a_task_that_somebody_changed_is_seen_and_put_right(newcomers: Newcomers
 
 
 def test_the_line_of_the_acceptance_kit_is_proved_where_such_tasks_are_taken(newcomers: Newcomers) -> None:
-    asked: dict[str, Any] = {"lines": ["windows-first-logon"], "clients": {}, "logins": [], "connection": "winrm", "echo": ""}
+    asked: dict[str, Any] = {
+        "lines": ["windows-first-logon"],
+        "clients": {},
+        "logins": [],
+        "connection": "winrm",
+        "echo": "",
+    }
     answer = newcomers.call("im_selftest", **asked, change=True)
     assert answer["lines"]["windows-first-logon"]["verdict"] == "proved", answer
     assert newcomers.pc.model["tasks"] == {}
