@@ -77,6 +77,7 @@ bench: lab-up ## Measure the speed claims, one line each
 	@python tests/bench/fleet.py
 	@python tests/bench/history.py
 	@python tests/bench/page.py
+	@python tests/bench/windows.py
 
 clean: lab-down ## Remove the lab and what setup made
 	rm -rf $(VENV) .ansible .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

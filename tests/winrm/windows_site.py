@@ -28,6 +28,7 @@ class Site:
     authority: Path
     connection: str = "winrm"
     ssh_peers: dict[str, SSHPeer] = field(default_factory=dict)
+    patience: float | None = 300.0  # seconds that a run may take
 
     @property
     def pc(self) -> WindowsPC:
@@ -130,6 +131,6 @@ class Site:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=self.patience,
             check=False,
         )
