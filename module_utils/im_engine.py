@@ -41,7 +41,8 @@ class Group:
         key: name of the group in questions and answers.
         login: the seat's login, None for the documents of the machine.
         client: whose documents they are.
-        bases: base name -> path; "~/" starts in the login's home, "/" on the machine.
+        bases: base name -> path; "~/" starts in the login's home, "/" on the machine. "former_profile" is no place for
+            documents: what the client takes along from there at its first start, if it has no profile yet.
         proof: file that the command following a change of the group leaves behind; "" when none follows.
         retired: what we laid down is to be taken out instead.
     """
@@ -61,6 +62,17 @@ class Group:
             if base.startswith("/" if self.login is None else "~/"):
                 found.append((document, posixpath.join(base.removeprefix("~/"), document.path)))
         return found
+
+    def locates(self, document: Document) -> bool:
+        """Whether a document names the directory in which others stand."""
+        return any(other.located_by == document.path for other in self.client.documents)
+
+    def former(self, document: Document) -> str | None:
+        """Where the client had a document that locates others before it kept its profiles where they are now."""
+        place = self.bases.get("former_profile")
+        if not place or not self.locates(document):
+            return None
+        return posixpath.join(place.removeprefix("~/"), document.path)
 
 
 @dataclass
@@ -122,6 +134,8 @@ def read_request(group: Group, extra_paths: list[str] | None = None) -> dict[str
     """Ask for everything that the merge of a group may need, in one question (see im_profile_files)."""
     paths, system_paths = [group.proof] if group.proof else [], []
     for document, pattern in group.documents():
+        if former := group.former(document):
+            paths.append(former)
         for place in [pattern, *(path for path in extra_paths or [] if path.endswith(posixpath.basename(pattern)))]:
             paths.append(place)
             for sibling in document.siblings:
@@ -178,8 +192,9 @@ def merge_group(group: Group, answer: Mapping[str, Any], render: Render) -> Outc
                 outcome.unread.append(asked.path)
                 continue
         asked = asked._replace(lives_on=_lives_on(asked.path, files, memory))
-        locates = any(other.located_by == document.path for other in group.client.documents)
+        locates = group.locates(document)
         done = _change(group, locates)(asked, files, memory.get(asked.path, {}))
+        _wait_for_former(done, group.former(document), files)
         outcome.documents.append(done)
         if locates and done.after is not None and done.action != "refused":
             _locate(asked, done, files, located)
@@ -207,6 +222,19 @@ def _change(group: Group, locates: bool) -> Callable[..., DocumentOutcome]:
     if not group.retired:
         return lay_down
     return leave_alone if locates else take_out
+
+
+def _wait_for_former(done: DocumentOutcome, former: str | None, files: Mapping[str, Any]) -> None:
+    """Refuse to make a first profile before the client took an older one along: later it would leave that behind."""
+    is_first = done.action in WRITTEN and done.before is None
+    if former and is_first and not files.get(former, {"absent": True}).get("absent"):
+        done.action, done.detail = (
+            "refused",
+            (
+                f"not there yet, and ~/{former} is: at its first start the client takes that profile along, mails and all, "
+                "but only while it has none of its own; let the person start it once, then run again"
+            ),
+        )
 
 
 def _locate(asked: Asked, done: DocumentOutcome, files: Mapping[str, Any], located: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ import pytest
 from ansible.module_utils import im_engine
 from ansible.module_utils.im_engine import Group, Outcome
 from ansible.module_utils.im_model import Client, Document
+from ansible.module_utils.im_packages import with_source
 from rendering import CLIENTS, COMMON, fragments
 
 SEAT = {"login": "amartin", "person": "alice.martin", "clients": ["toy"]}
@@ -395,3 +396,26 @@ def test_an_account_that_is_gone_as_a_whole_is_not_blamed_on_the_client_that_rew
     alias = im_engine.DocumentOutcome("a", "changed", causes={"account a alias": "user", "account a port": "user"})
     im_engine._excuse(alias, client)
     assert alias.causes == {"account a alias": "client", "account a port": "user"}
+
+
+def test_a_snap_takes_the_profile_of_the_package_along_before_it_is_given_one() -> None:
+    client = with_source(CLIENTS["thunderbird"], "Debian", "snap")
+    (seat,) = [
+        found
+        for found in im_engine.groups_of([SEAT | {"clients": ["thunderbird"]}], {client.name: client}, COMMON, "Debian")
+        if found.login
+    ]
+    request = im_engine.read_request(seat)
+    assert ".thunderbird/profiles.ini" in request["paths"]
+    ini = "[InstallFDC34C9F024745EB]\nDefault=im\n\n[Profile0]\nName=im\nIsRelative=1\nPath=im\n"
+
+    def wish(document: Document, part: str) -> str:
+        return ini if document.path == "profiles.ini" and part == "enforced" else ""
+
+    older = {".thunderbird/profiles.ini": read(b"[General]\nVersion=2\n")}
+    held = im_engine.merge_group(seat, answer(older), wish)
+    assert held.state == "refused"
+    assert "~/.thunderbird/profiles.ini" in held.detail and "start it once" in held.detail
+    taken = {"snap/thunderbird/common/.thunderbird/profiles.ini": read(b"[General]\nVersion=2\n")}
+    assert im_engine.merge_group(seat, answer(older | taken), wish).state == "changed"
+    assert im_engine.merge_group(seat, answer(), wish).state == "changed"
