@@ -228,12 +228,10 @@ def _wait_for_former(done: DocumentOutcome, former: str | None, files: Mapping[s
     """Refuse to make a first profile before the client took an older one along: later it would leave that behind."""
     is_first = done.action in WRITTEN and done.before is None
     if former and is_first and not files.get(former, {"absent": True}).get("absent"):
-        done.action, done.detail = (
-            "refused",
-            (
-                f"not there yet, and ~/{former} is: at its first start the client takes that profile along, mails and all, "
-                "but only while it has none of its own; let the person start it once, then run again"
-            ),
+        done.action = "refused"
+        done.detail = (
+            f"not there yet, and ~/{former} is: at its first start the client takes that profile along, mails and all, "
+            "but only while it has none of its own; let the person start it once, then run again"
         )
 
 

@@ -19,7 +19,7 @@ from rendering import CLIENTS, COMMON
 
 
 def packed(told: Any) -> str:
-    return base64.b64encode(gzip.compress(json.dumps(told).encode())).decode()
+    return base64.b64encode(gzip.compress(json.dumps(told).encode(), mtime=0)).decode()
 
 
 def laid(told: dict[str, Any], *clients: str, **more: Any) -> dict[str, Any]:
