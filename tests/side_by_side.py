@@ -139,7 +139,8 @@ class SideBySide:
             if self._stopped:
                 return 1
             process = subprocess.Popen(
-                step.command,
+                # What a script starts with `&` inherits that SIGINT is ignored, and stop() would wait for ever.
+                ("env", "--default-signal=INT", *step.command),
                 cwd=PROJECT,
                 env={**self._environment, **lane.environment},
                 stdin=subprocess.DEVNULL,

@@ -103,9 +103,9 @@ def test_a_failure_stops_the_other_lanes_which_tidy_up(tmp_path: Path, capfd: py
 
 
 def test_who_is_told_to_end_ends_its_lanes_too(tmp_path: Path) -> None:
-    """As CI does when a run is cancelled."""
+    """As CI does when a run is cancelled; in the background of a script, where SIGINT is ignored from the start."""
     program = (
-        "import sys; import side_by_side as s; "
+        "import signal, sys; import side_by_side as s; signal.signal(signal.SIGINT, signal.SIG_IGN); "
         "wait = (sys.executable, '-c', 'import os, time; print(os.getpid(), flush=True); time.sleep(600)'); "
         "sys.exit(s.main(['e2e'], [s.Lane('one', (s.Step('e2e', wait),))]))"
     )
