@@ -25,6 +25,8 @@ PRIVATE = "<query xmlns='jabber:iq:private'><x xmlns='x'/></query>"
 
 #: Verdicts of WRITING that a test here has come to; the last test wants all of them.
 SEEN: set[str] = set()
+# The last test sums up what the others saw: all of them in one process.
+pytestmark = pytest.mark.xdist_group("provision")
 
 
 def query(payload: str = ROSTER, kind: Any = "get") -> Work:

@@ -69,7 +69,9 @@ function Set-ImOwner {
     param([string]$Path, [string]$Sid)
     if ((Get-Model).keeps_no_owner) { return }
     $access = Get-OwnPart $Path 'D:.*'
-    Save-Descriptor $Path "O:$Sid$access"
+    # Windows writes the accounts that every PC has in two letters.
+    $name = @{ 'S-1-5-18' = 'SY'; 'S-1-5-32-544' = 'BA' }[$Sid]
+    Save-Descriptor $Path "O:$(if ($name) { $name } else { $Sid })$access"
 }
 
 function Set-ImAccess {
