@@ -59,7 +59,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         applications = im_packages.applications_of(wanted + retired)
         result: dict[str, Any] = self._execute_module(
             module_name="im_host_info",
-            module_args={"packages": sorted(names), "minimum": minimum, "applications": applications},
+            module_args={
+                "packages": sorted(names),
+                "minimum": minimum,
+                "applications": applications,
+                "portable": im_packages.copies_of(wanted + retired, wishes),
+            },
             task_vars=task_vars,
         )
         if "host" not in result:
@@ -99,7 +104,14 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             listed = "; ".join(f"{client}: {', '.join(names)}" for client, names in known_sources.items())
             why = f"im_package_sources: no such source on {platform} ({told}); {listed}"
             return result | {"failed": True, "msg": why}
-        chosen = [im_packages.with_source(client, platform, sources[client.name]) for client in wanted]
+        chosen, gone = (
+            [
+                im_packages.with_source(client, platform, sources[client.name], wishes.installers.get(client.name))
+                for client in clients
+                if platform in client.platforms
+            ]
+            for clients in (wanted, retired)
+        )
         language = args.get("language") or "fr"
         answers = common.platforms[platform]
         served = [client for client in chosen if client.name not in left_alone]
@@ -108,10 +120,14 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         alone = [client for client in chosen if client.name in left_alone]
         of_those = im_packages.plan(alone, platform, answers, said=result, wishes=wishes, language=language)
         found["lacking"] |= of_those["lacking"]
-        removable = _removable(retired, platform, sources, packages, left_alone)
+        removable = _removable(gone, platform, packages, left_alone)
+        laid_from = [client for client in gone if client.platforms[platform]["version_package"] in removable]
+        portables = [copy for client in laid_from for copy in [im_packages.portable_of(client, platform)] if copy]
         from_flatpak = [name for name in removable if name.startswith("flatpak/")]
         # Without a package manager of ours, what is there came by other hands.
-        others = [name for name in removable if name not in from_flatpak] if found["manager"] else []
+        others = (
+            [name for name in removable if not name.startswith(("flatpak/", "portable/"))] if found["manager"] else []
+        )
         found["flatpaks"]["removable"] = from_flatpak
         if self._task.check_mode:
             # Which version will stand there, the package manager alone knows, and only when it is asked for good.
@@ -124,7 +140,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             "trust_command": common.platforms[platform]["trust_command"],
             "trust_proof": common.platforms[platform]["trust_proof"],
             "removable": others,
-            "removers": [*([found["manager"]] if others else []), *(["flatpak"] if from_flatpak else [])],
+            "portables_removable": portables,
+            "removers": [
+                name
+                for name, some in ((found["manager"], others), ("flatpak", from_flatpak), ("portable", portables))
+                if some
+            ],
             "package_options": im_packages.options_of(chosen + retired, platform, wishes),
             "outdated": {
                 client: {"installed": packages[name], "least": least[client]}
@@ -134,13 +155,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         }
 
 
-def _removable(
-    retired: list[Client], platform: str, sources: dict[str, str], packages: dict[str, Any], left_alone: list[str]
-) -> list[str]:
+def _removable(retired: list[Client], platform: str, packages: dict[str, Any], left_alone: list[str]) -> list[str]:
     """The installed packages of the clients that nobody wants any more."""
-    names = [
-        im_packages.with_source(client, platform, sources[client.name]).platforms[platform]["version_package"]
-        for client in retired
-        if platform in client.platforms and client.name not in left_alone
-    ]
+    names = [client.platforms[platform]["version_package"] for client in retired if client.name not in left_alone]
     return [name for name in names if packages.get(name)]

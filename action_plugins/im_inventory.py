@@ -25,6 +25,7 @@ from ansible.module_utils.im_inventory import (
     check_installers,
     check_minimum_versions,
     check_packages,
+    check_portable,
     check_preferences,
     check_seats,
     complete_people,
@@ -80,6 +81,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             problems += error.problems
         try:
             check_installers(args.get("installers"), clients)
+        except InventoryError as error:
+            problems += error.problems
+        try:
+            check_portable(
+                args.get("versions"), args.get("latest"), args.get("sources"), args.get("installers"), clients
+            )
         except InventoryError as error:
             problems += error.problems
         if problems:

@@ -65,6 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
                 "platform": {"type": "str", "required": True},
                 "versions": {"type": "dict", "default": {}},
                 "sources": {"type": "dict", "default": {}},
+                "installers": {"type": "dict", "default": {}},
                 "impossible": {"type": "dict", "default": {}},
                 "passwords": {"type": "dict", "default": {}, "no_log": True},
                 "rooms_on_server": {"type": "bool", "default": False},
@@ -99,7 +100,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         self._noted: dict[str, dict[str, Any]] = {}
         keys = {person["jid"].casefold(): key for key, person in people.items()}
         named = {name for seat in seats for name in seat["clients"]}
-        clients = {name: with_source(CLIENTS[name], self._platform, args["sources"].get(name, "")) for name in named}
+        clients = {
+            name: with_source(
+                CLIENTS[name], self._platform, args["sources"].get(name, ""), args["installers"].get(name)
+            )
+            for name in named
+        }
         # A client that cannot be had is a row of the report; the others of the seat go on.
         barred = [
             im_engine.barred_result(seat, name, text("packages.refused", self._language, **args["impossible"][name]))
@@ -253,6 +259,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             written = {answer["key"]: answer for answer in self._files(action="write", groups=requests)}
             for key, outcome in to_write.items():
                 im_engine.apply_answer(outcome, written[key])
+                if (written[key]["error"] or {}).get("code") == "foreign_program":
+                    folder = outcome.group.bases["program"]
+                    outcome.detail = text("portable.foreign_program", self._language, folder=folder)
 
     def _ask(self, requests: list[dict[str, Any]], is_first: bool = False) -> dict[str, Any]:
         """Read; the answers hold the users' files and must never leave this plugin.

@@ -10,6 +10,7 @@ $spec = @{
         packages = @{ type = 'list'; elements = 'str'; default = @() }
         minimum = @{ type = 'dict'; default = @{} }
         applications = @{ type = 'dict'; default = @{} }
+        portable = @{ type = 'dict'; default = @{} }
     }
     supports_check_mode = $true
 }
@@ -31,15 +32,23 @@ $module.Result.host = @{
     package_manager = 'winget'
 }
 
+function Get-PortableVersion {
+    # The version of a program that this PC keeps a whole copy of, to be laid into homes; nothing without one.
+    param([hashtable]$Copy)
+    $proof = [Environment]::ExpandEnvironmentVariables("$($Copy.folder)/$($Copy.proof)".TrimStart('/'))
+    if ([IO.File]::Exists($proof.Replace('/', [IO.Path]::DirectorySeparatorChar))) { $Copy.version }
+}
+
 $packages = @{}
 $older = @()
 $programs = @(Get-ImProgramList)
 foreach ($name in $module.Params.packages) {
     # A package of another system is no program that Windows knows.
     $found = @(if ($applications.ContainsKey($name)) { Select-ImProgram $programs $applications[$name] })
-    $packages[$name] = if ($found.Count) { $found[0].version } else { $null }
-    if ($found.Count -and $minimum.ContainsKey($name)) {
-        $here, $least = ($found[0].version -as [version]), ([string]$minimum[$name] -as [version])
+    $version = if ($module.Params.portable.ContainsKey($name)) { Get-PortableVersion $module.Params.portable[$name] } elseif ($found.Count) { $found[0].version }
+    $packages[$name] = if ($null -ne $version) { $version } else { $null }
+    if ($null -ne $version -and $minimum.ContainsKey($name)) {
+        $here, $least = ($version -as [version]), ([string]$minimum[$name] -as [version])
         if ($here -and $least -and $here -lt $least) { $older += $name }
     }
 }

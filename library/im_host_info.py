@@ -78,6 +78,12 @@ options:
         that Windows shows, with V(*) for what differs between versions.
     type: dict
     default: {}
+  portable:
+    description:
+      - Package to the copy of a program that a Windows PC keeps to lay it into homes, its C(folder), C(version), and
+        the C(proof) that it is whole. The module's own option, set by the action plugin. Nothing elsewhere.
+    type: dict
+    default: {}
   packages:
     description:
       - Names of packages whose installed version is wanted. The module's own option, set by the action plugin.
@@ -231,9 +237,14 @@ replaced:
   type: list
   elements: str
 to_install:
-  description: Whether RV(missing), RV(latest) or RV(flatpaks) holds anything.
+  description: Whether RV(missing), RV(latest), RV(portables) or RV(flatpaks) holds anything.
   returned: success
   type: bool
+portables:
+  description: What of the same is unpacked on a Windows PC to be laid into homes, as C(im_portable_program) takes it.
+  returned: success
+  type: list
+  elements: dict
 flatpaks:
   description: What of the same comes from Flatpak, as C(missing), C(latest) and C(removable).
   returned: success
@@ -256,6 +267,11 @@ package_options:
     M(winget_package) takes them), for those of the wanted and retired clients. Empty where the name says it all.
   returned: success
   type: dict
+portables_removable:
+  description: What is unpacked of the clients in O(retired), as C(im_portable_program) takes it.
+  returned: success
+  type: list
+  elements: dict
 removable:
   description: Installed packages of the clients in O(retired), but for those of Flatpak (C(flatpaks.removable)).
   returned: success
@@ -524,6 +540,7 @@ def main() -> None:
             "packages": {"type": "list", "elements": "str", "default": []},
             "minimum": {"type": "dict", "default": {}},
             "applications": {"type": "dict", "default": {}},
+            "portable": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )

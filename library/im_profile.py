@@ -52,6 +52,10 @@ options:
     description: Client to where it comes from, when not from the distribution, as C(im_host_info) answers.
     type: dict
     default: {}
+  installers:
+    description: Client to the installer of a program that is laid into homes; see C(im_package_installers).
+    type: dict
+    default: {}
   impossible:
     description: Client to why it cannot be had on this host, as C(im_host_info) answers. Its rows are C(failed).
     type: dict

@@ -23,6 +23,7 @@ $group = $common + @{
     run_id = $named
     files = @{ type = 'list'; elements = 'dict'; required = $true; options = $file }
     memory = @{ type = 'str'; no_log = $true }
+    program = @{ type = 'dict'; options = @{ folder = $named; store = $named; proof = $named; signs = $none; marker = $named } }
 }
 $request = $common + @{ paths = $none; system_paths = $none; memory = @{ type = 'bool'; default = $false } }
 $restore = @{ login = $text; run_id = $named; new_run_id = $named; paths = $texts; keys = @{ type = 'list'; elements = 'str'; no_log = $false } }

@@ -45,9 +45,9 @@ notes:
     C(crashed), C(not_dropped), C(bad_request), C(io). Codes of a path: C(forbidden), C(directory), C(fifo), C(device),
     C(socket), C(not_a_directory), C(link_outside), C(link_dangling), C(link_loop), C(not_owner), C(too_big),
     C(too_many), C(bad_name), C(changing), C(io), C(bad_request). Codes of a write: all of these, C(conflict),
-    C(no_space), C(quota), C(read_only), C(backup_failed), C(link), and C(incomplete) when new bytes could not be taken
-    back. Codes of a memory: those of a path and C(malformed). Codes of a backup: C(no_backup), C(no_manifest),
-    C(backup_damaged)."
+    C(no_space), C(quota), C(read_only), C(backup_failed), C(link), C(foreign_program), C(no_program), and
+    C(incomplete) when new bytes could not be taken back. Codes of a memory: those of a path and C(malformed). Codes of
+    a backup: C(no_backup), C(no_manifest), C(backup_damaged)."
 options:
   action:
     description: What to do. V(read) and V(list_backups) never change anything.
@@ -144,6 +144,14 @@ options:
           Text to remember for this key, at most 1 MiB, kept once the files are written (or need not be). An empty text
           forgets, null leaves what is remembered. That it cannot be kept does not fail the group.
         type: str
+      program:
+        description:
+          - A program to lay into the home before the files of the group, whichever of its files stand there already.
+            What is in the way there is left alone, C(UserData) always. Windows only.
+          - C(folder), relative to the home; C(store), the folder of the machine to copy it from; C(proof), a file
+            without which the store is not whole; C(signs) and C(marker), files that tell its folder from a
+            stranger's, of which the first sign is copied first.
+        type: dict
   restores:
     description: What to roll back, required with O(action=restore).
     type: list
@@ -367,6 +375,7 @@ def main() -> None:
         "run_id": {"type": "str", "required": True},
         "files": {"type": "list", "elements": "dict", "required": True, "options": file},
         "memory": {"type": "str", "no_log": True},
+        "program": {"type": "dict"},
     }
     restore = {
         "login": {"type": "str"},
@@ -416,6 +425,8 @@ def main() -> None:
             module.exit_json(changed=False, backups=list_backups(asked["logins"], asked["state_dir"]))
         except OSError as error:
             module.fail_json(msg=trouble_of(error, "the backups").message)
+    if any(group["program"] for group in asked["groups"] or []):
+        module.fail_json(msg="a program can be laid into homes on Windows only")
     limits = {name: asked[name] for name in ("state_dir", "time_limit", "keep_runs", "keep_days")}
     if asked["action"] == "write":
         answers = write_groups(asked["groups"], check=module.check_mode, **limits)

@@ -262,6 +262,20 @@ function Test-Access {
     }
 }
 
+function Test-Unpacker {
+    # It gives a program the folder as the last word, with its spaces and without quotes, waits, and knows how it ended.
+    Use-Workspace {
+        param($Folder)
+        $program, $typed = [IO.Path]::Combine($Folder, 'unpack.cmd'), [IO.Path]::Combine($Folder, 'typed.txt')
+        # To cmd.exe, what begins with a colon is a label.
+        $lines = ':; printf "%s" "$*" > "${0%/*}/typed.txt"; exit 7', '@echo %*>"%~dp0typed.txt"', '@exit 7'
+        [IO.File]::WriteAllText($program, ($lines -join "`n") + "`n")
+        $code = Invoke-ImUnpacker $program 'C:\Program Files\x' 60
+        $said = if ([IO.File]::Exists($typed)) { [IO.File]::ReadAllText($typed).Trim() }
+        Confirm-Seen @{ code = $code -eq 7; words = $said -eq '/S /D=C:\Program Files\x' } @('code', 'words')
+    }
+}
+
 function Test-ExitCode {
     # Codes of winget are 32 bits with the highest one set.
     $ended = Invoke-ImProgram 'cmd.exe' @('/c', 'exit', '-1978335189') 30
@@ -488,6 +502,23 @@ function Test-Autostart {
     }
 }
 
+function Test-Portable {
+    # What upstream's unpacker laid for the PC without a screen, and what people got of it.
+    $kept = [IO.Path]::Combine($env:ProgramFiles, 'im_client', 'portable')
+    $copies = @(if ([IO.Directory]::Exists($kept)) { [IO.Directory]::GetDirectories($kept, 'Gajim-*') })
+    if (-not $copies.Count) { throw (New-Skip 'not_installed') }
+    $has = { param($Names) @($copies | Where-Object { [IO.File]::Exists([IO.Path]::Combine($_, 'bin', $Names)) }).Count -eq $copies.Count }
+    $laid = @((Get-Profiles).Values | ForEach-Object { [IO.Path]::Combine($_, 'Gajim') } | Where-Object { [IO.File]::Exists([IO.Path]::Combine($_, 'bin', 'im-client.txt')) })
+    $seen = @{
+        copies = $copies.Count
+        program_there = & $has 'Gajim.exe'
+        ended_by_its_last_file = & $has 'is_portable'
+        homes_with_it = $laid.Count
+        homes_with_user_data = @($laid | Where-Object { [IO.File]::Exists([IO.Path]::Combine($_, 'UserData', 'settings.sqlite')) }).Count
+    }
+    Confirm-Seen $seen @('program_there', 'ended_by_its_last_file')
+}
+
 function Test-FirstLogon {
     # The Task Scheduler takes a task of a group that starts at each logon, and gives it back as it was meant.
     if (-not $module.Params.change) { throw (New-Skip 'needs_change') }
@@ -652,6 +683,7 @@ $Lines = @{
     'windows-native.Set-ImOwner' = { Test-GiveAway }
     'windows-native.Set-ImAccess' = { Test-Access }
     'windows-native.Get-ImExitCode' = { Test-ExitCode }
+    'windows-native.Invoke-ImUnpacker' = { Test-Unpacker }
     'windows-uninstall-keys' = { Test-UninstallKey }
     'windows-profiles' = { Test-Profile }
     'windows-redirection' = { Test-Redirection }
@@ -662,6 +694,7 @@ $Lines = @{
     'windows-running.clients' = { Test-RunningClient }
     'windows-thunderbird-section' = { Test-Section }
     'windows-autostart' = { Test-Autostart }
+    'windows-portable' = { Test-Portable }
     'windows-first-logon' = { Test-FirstLogon }
     'windows-trust' = { Test-Trust }
     'windows-installers.install' = { Test-Install }

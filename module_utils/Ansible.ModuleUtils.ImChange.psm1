@@ -2,6 +2,7 @@
 
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImKeep
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImNative
+#AnsibleRequires -PowerShell Ansible.ModuleUtils.ImProgram
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImRunning
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImTree
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImTrouble
@@ -181,6 +182,7 @@ function Write-ImGroup {
         if ($foreign.Count) { throw (New-Conflict $foreign $Task) }
         $needed = @($changes | Where-Object { $_.old_digest -ne $_.new_digest })
         if ($needed.Count) { Assert-Possible $needed }
+        $program = if ($Task.program) { Get-ImProgramPlan $Tree $Task.program $Check }
         if (-not $Check) {
             foreach ($change in $changes) { Clear-Stray $change.spot.folder }
             if ($needed.Count) {
@@ -190,6 +192,11 @@ function Write-ImGroup {
                     try { $memory = Read-ImMemory $State $Task.login $Task.key } catch { $null = $_ }
                 }
                 $taken = Save-ImPrevious $State $Task $needed $memory
+                if ($program) {
+                    Assert-NotRunning $Tree $Task $null
+                    # Before the file that says which version stands there: a run that is cut off copies again.
+                    Copy-ImProgram $Tree $program
+                }
                 Invoke-Change $Tree $Task $needed
             }
         }

@@ -64,4 +64,18 @@ function Get-ImExitCode {
     $Process.ExitCode
 }
 
+function Invoke-ImUnpacker {
+    # Have an installer made by NSIS unpack into a folder, asking nothing; its exit code, nothing if it took too long.
+    param([string]$Path, [string]$Folder, [int]$Seconds)
+    # NSIS takes /D only as the last word, and the rest of the line as it is, without quotes.
+    $start = New-Object -TypeName System.Diagnostics.ProcessStartInfo -ArgumentList $Path, "/S /D=$Folder"
+    $start.UseShellExecute = $false
+    $start.CreateNoWindow = $true
+    $process = [System.Diagnostics.Process]::Start($start)
+    try {
+        if ($process.WaitForExit($Seconds * 1000)) { $process.ExitCode } else { $process.Kill() }
+    }
+    finally { $process.Dispose() }
+}
+
 Export-ModuleMember -Function *-Im*

@@ -45,6 +45,7 @@ class Group:
             documents: what the client takes along from there at its first start, if it has no profile yet.
         proof: file that the command following a change of the group leaves behind; "" when none follows.
         retired: what we laid down is to be taken out instead.
+        program: what the answers say of a program that is laid into the home, its signs and proof; {} of any other.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Group:
     bases: Mapping[str, str]
     proof: str = ""
     retired: bool = False
+    program: Mapping[str, Any] = field(default_factory=dict)
 
     def documents(self) -> list[tuple[Document, str]]:
         """The group's documents with their path patterns: relative to the home, absolute for the machine."""
@@ -110,7 +112,14 @@ def groups_of(seats: list[dict[str, Any]], clients: Mapping[str, Client], common
     machine = [Group("machine", None, common, shared, proof)] if wanted else []
     machine += [Group(f"machine/{name}", None, there[name], bases[name]) for name in wanted]
     personal = [
-        Group(f"{seat['login']}/{name}", seat["login"], there[name], bases[name], retired=is_retired(seat))
+        Group(
+            f"{seat['login']}/{name}",
+            seat["login"],
+            there[name],
+            bases[name],
+            retired=is_retired(seat),
+            program=there[name].platforms[platform].get("portable", {}),
+        )
         for seat in seats
         for name in seat["clients"]
     ]
@@ -284,6 +293,25 @@ def write_request(outcome: Outcome, answer: Mapping[str, Any], run_id: str) -> d
         "files": files,
         "memory": _memory(outcome, answer),
         **_running_signs(group),
+        **_program(outcome),
+    }
+
+
+def _program(outcome: Outcome) -> dict[str, Any]:
+    """The program to lay into the home, together with the document that says which one stands there; {} if none is."""
+    group = outcome.group
+    markers = {path: document.path for document, path in group.documents() if document.base == "program"}
+    laid = [done.path for done in outcome.documents if done.path in markers and done.action in WRITTEN and done.after]
+    if not laid:
+        return {}
+    return {
+        "program": {
+            "folder": group.bases["program"].removeprefix("~/"),
+            "store": group.bases["program_store"],
+            "proof": group.program["proof"],
+            "signs": list(group.program["signs"]),
+            "marker": markers[laid[0]],
+        }
     }
 
 

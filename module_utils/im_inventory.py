@@ -25,7 +25,12 @@ _VERSION = re.compile(r"([0-9]+:)?[0-9][A-Za-z0-9.+~-]*")
 _PINNED_VERSION = re.compile(r"([0-9]+:)?[0-9][A-Za-z0-9.+~^*-]*")
 
 _SHA256 = re.compile("[0-9A-Fa-f]{64}")
-_INSTALLER_KEYS = {"url", "sha256", "product_id", "arguments"}
+_INSTALLER_KEYS = {"url", "sha256", "product_id", "arguments", "version", "folder"}
+#: A folder below a home, as Windows takes one, which nothing of Windows itself is in.
+_FOLDER = re.compile(
+    r"(?!AppData(/|$))[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9_-])?(/[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9_-])?)*", re.I
+)
+_PLAIN_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 _PERSON_KEYS = {
     "jid", "name", "nickname", "mail", "phone", "unit", "unit_mail", "unit_phone", "avatar",
@@ -275,6 +280,11 @@ def check_installers(installers: Any, clients: Mapping[str, Client]) -> None:
         # The file is run with all rights of the PC.
         if not isinstance(installer.get("sha256"), str) or not _SHA256.fullmatch(installer["sha256"]):
             problems.append(f"{where}: sha256 is {installer.get('sha256')!r}; it takes the file's, 64 digits in quotes")
+        version, folder = installer.get("version", "1"), installer.get("folder", "x")
+        if not isinstance(version, str) or not _PLAIN_VERSION.fullmatch(version):
+            problems.append(f'{where}: version is {version!r}; it takes numbers and dots in quotes, such as "2.4.7"')
+        if not isinstance(folder, str) or not _FOLDER.fullmatch(folder):
+            problems.append(f"{where}: folder is {folder!r}; it takes a plain name, such as Gajim, or Programs/Gajim")
         words = installer.get("arguments", [])
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             problems.append(f"{where}: arguments is {words!r}; it takes a list of texts")
@@ -282,6 +292,31 @@ def check_installers(installers: Any, clients: Mapping[str, Client]) -> None:
             problems.append(
                 f"{where}: product_id is missing; it takes the name of the Uninstall key that this installer makes"
             )
+    if problems:
+        raise InventoryError(problems)
+
+
+def check_portable(versions: Any, latest: Any, sources: Any, installers: Any, clients: Mapping[str, Client]) -> None:
+    """Check what the site says of clients that are laid into homes: which file, and which version that is."""
+    problems: list[str] = []
+    said: list[str] = []  # what is no mapping was told by the other checks
+    named = _mapping(installers, "im_package_installers", said)
+    for name, source in _mapping(sources, "im_package_sources", said).items():
+        known = clients[name].platforms.values() if name in clients else ()
+        if not any("portable" in answers.get("sources", {}).get(source, {}) for answers in known):
+            continue
+        installer = named.get(name)
+        if not isinstance(installer, Mapping) or not all(installer.get(key) for key in ("url", "sha256", "version")):
+            problems.append(
+                f"im_package_sources: {name} is {source}, so im_package_installers takes {name} with url, sha256 and "
+                "version of the vendor's portable installer"
+            )
+        variables = {"im_package_versions": versions, "im_package_latest": latest}
+        problems += [
+            f"{variable}: {name} is {source} (im_package_sources): its version is the one in im_package_installers"
+            for variable, names in variables.items()
+            if isinstance(names, (Mapping, list)) and name in names
+        ]
     if problems:
         raise InventoryError(problems)
 

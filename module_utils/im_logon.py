@@ -91,6 +91,9 @@ class Logons:
         entry = _entry(outcome) if outcome.state == "changed" else None
         if entry and pending_wish(group, render) is None:
             entry, outcome.state, outcome.detail = None, "deferred", sentence("logon.secret")
+        elif entry and group.program and sid != ANYBODY_NAME:
+            # Its profile stands in the folder of the program, which only a run lays.
+            entry, outcome.state, outcome.detail = None, "deferred", sentence("logon.portable")
         elif entry and sid == ANYBODY_NAME and any(_cannot_be_filled(done.after) for done in outcome.documents):
             entry, outcome.state, outcome.detail = None, "refused", sentence("logon.no_text")
         else:

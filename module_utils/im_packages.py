@@ -23,6 +23,8 @@ _PINNED = {"apt": "{name}={pin}", "dnf": "{name}-{pin}", "zypper": "{name}={pin}
 _PATTERNS = ("apt", "dnf")
 #: Those of them that put no older version in the place of a newer one.
 _NEVER_BACK = ("winget",)
+#: What im_package_installers says of portable programs only.
+_OF_PORTABLES = ("version", "folder")
 
 
 class Wishes(NamedTuple):
@@ -34,7 +36,8 @@ class Wishes(NamedTuple):
         sources: client -> "distribution" or a key of the answers' ``sources``.
         brew_user: who runs brew; "" for the owner of its prefix.
         installers: client -> the vendor's installer for Windows, as winget_package takes it; product_id may be left out
-            where product_id_of() knows it, and arguments where "/S" and the answers' will do.
+            where product_id_of() knows it, and arguments where "/S" and the answers' will do. Of a client that is laid
+            into homes, its version and folder too.
         flatpak_remote: where applications of Flatpak come from.
     """
 
@@ -55,14 +58,63 @@ def on_distribution(client: Client, platform: str, distribution: str) -> Client:
     return client
 
 
-def with_source(client: Client, platform: str, source: str) -> Client:
-    """The client with the answers of one source laid over those of a platform; bases one by one."""
+def with_source(client: Client, platform: str, source: str, installer: Mapping[str, Any] | None = None) -> Client:
+    """The client with the answers of one source laid over those of a platform; bases one by one.
+
+    INSTALLER: what the site says of the client in im_package_installers, which names version and folder of a program
+    that is laid into homes.
+    """
     answers = client.platforms[platform]
     if source in ("", DISTRIBUTION):
         return client
     other = answers["sources"][source]
+    if "portable" in other:
+        other = _portable(other, installer or {})
     bases = {**answers["bases"], **other.get("bases", {})}
     return client._replace(platforms={**client.platforms, platform: {**answers, **other, "bases": bases}})
+
+
+def _portable(answers: Mapping[str, Any], installer: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers about a program that is laid into homes, with what the site says of it filled in."""
+    usual = answers["portable"]
+    named = {name: str(installer.get(name) or usual.get(name, "")) for name in ("folder", "version", "sha256", "url")}
+    digest = named["sha256"].casefold()
+    filled = {
+        "folder": named["folder"],
+        "folder_of_windows": named["folder"].replace("/", "\\"),
+        "version": re.sub(r"[^0-9A-Za-z.+-]", "_", named["version"]),  # part of a path
+        "digest": re.sub(r"[^0-9a-f]", "_", digest)[:12],
+    }
+    return {
+        **answers,
+        "command": [word.format_map(filled) for word in answers["command"]],
+        "bases": {name: base.format_map(filled) for name, base in answers["bases"].items()},
+        "portable": {**usual, **named, "sha256": digest},
+    }
+
+
+def portable_of(client: Client, platform: str) -> dict[str, str]:
+    """What im_portable_program is told of a client with its source laid over it; {} if it is not laid into homes."""
+    answers = client.platforms[platform]
+    if "portable" not in answers:
+        return {}
+    told = answers["portable"]
+    wanted = {name: told[name] for name in ("name", "proof", "url", "sha256", "version")}
+    return {**wanted, "folder": answers["bases"]["program_store"]}
+
+
+def copies_of(clients: Sequence[Client], wishes: Wishes) -> dict[str, dict[str, str]]:
+    """Package -> folder, proof and version of the copy that a PC keeps of a program to be laid into homes."""
+    return {
+        answers["version_package"]: {name: copy[name] for name in ("folder", "proof", "version")}
+        for client in clients
+        for platform, known in client.platforms.items()
+        if wishes.sources.get(client.name) in known.get("sources", {})
+        for chosen in [with_source(client, platform, wishes.sources[client.name], wishes.installers.get(client.name))]
+        for answers in [chosen.platforms[platform]]
+        for copy in [portable_of(chosen, platform)]
+        if copy.get("sha256")
+    }
 
 
 def names_to_ask(clients: Sequence[Client]) -> set[str]:
@@ -120,7 +172,7 @@ def _wished(client: Client, options: Mapping[str, Any], wishes: Wishes) -> dict[
         wished["version"] = pin
     if installer := wishes.installers.get(client.name):
         usual = {"product_id": product_id_of(client), "arguments": ["/S", *options.get("custom", [])]}
-        wished["installer"] = usual | dict(installer)
+        wished["installer"] = usual | {name: said for name, said in installer.items() if name not in _OF_PORTABLES}
     return wished
 
 
@@ -166,8 +218,9 @@ def plan(
 
     Returns:
         lacking (client -> packages), impossible (client -> {why, remedy}), missing and latest (as the package manager
-        takes them), flatpaks ({missing, latest}), to_install (whether any of these four holds something), replaced
-        (packages whose version the run changes, or may change), manager (name of the tasks), brew_user.
+        takes them), flatpaks ({missing, latest}), portables (what im_portable_program takes), to_install (whether any
+        of these holds something), replaced (packages whose version the run changes, or may change), manager (name of
+        the tasks), brew_user.
     """
     host, packages = said["host"], said["packages"]
     found = host["package_manager"]
@@ -181,6 +234,7 @@ def plan(
         "brew_user": "",
     }
     flatpaks: dict[str, list[str]] = {"missing": [], "latest": []}
+    portables: list[dict[str, str]] = []
     for client in clients:
         answers = client.platforms[platform]
         pin = wishes.versions.get(client.name, "")
@@ -193,8 +247,11 @@ def plan(
             result["lacking"][client.name] = wanted
         if not wanted and not newest:
             continue
-        from_flatpak = any(name.startswith("flatpak/") for name in answers["packages"])
-        refusal = _why_not(client, answers, host, manager, pin=pin, version=None if lacking else version)
+        from_flatpak = _other_manager(answers) == "Flatpak"
+        copy = portable_of(client, platform)
+        refusal = _which_file(client, copy) or _why_not(
+            client, answers, host, manager, pin=pin, version=None if lacking else version
+        )
         if not refusal and from_flatpak:
             refusal = _flatpak_trouble(client, said.get("flatpak"), wishes.flatpak_remote)
         elif not refusal and manager == "homebrew":
@@ -210,6 +267,9 @@ def plan(
         if refusal:
             result["impossible"][client.name] = refusal.told(language)
             continue
+        if copy:
+            portables += [copy] if lacking else []
+            continue
         if manager == "homebrew":
             result["brew_user"] = said["brew"]["owner"]
         pins = {answers["version_package"]: pin}
@@ -220,8 +280,8 @@ def plan(
             result["replaced"].append(answers["version_package"])
         if newest:
             into["latest"] += [name for name in answers["packages"] if name not in into["latest"]]
-    work = any((result["missing"], result["latest"], *flatpaks.values()))
-    return {**result, "flatpaks": flatpaks, "to_install": work, "manager": manager}
+    work = any((result["missing"], result["latest"], portables, *flatpaks.values()))
+    return {**result, "flatpaks": flatpaks, "portables": portables, "to_install": work, "manager": manager}
 
 
 class _Refusal(NamedTuple):
@@ -258,8 +318,8 @@ def _why_not(
     for hole in holes:
         if host["distribution"].casefold() in hole["distributions"] or hole["distributions"] == ["*"]:
             return _Refusal(f"hole.{hole['reason']}", about)
-    if any(name.startswith("flatpak/") for name in answers["packages"]):
-        return _Refusal("packages.no_pin", about | {"manager": "Flatpak"}) if pin else None
+    if other := _other_manager(answers):
+        return _Refusal("packages.no_pin", about | {"manager": other}) if pin else None
     if not manager:
         known = {None: "packages.no_manager", "atomic_container": "packages.image_based"}
         key = known.get(host["package_manager"], "packages.unknown_manager")
@@ -270,6 +330,20 @@ def _why_not(
         return _Refusal("packages.no_pattern", about)
     is_newer = manager in _NEVER_BACK and bool(pin and version) and _by_number(version or "") > _by_number(pin)
     return _Refusal("packages.no_way_back", about) if is_newer else None
+
+
+def _which_file(client: Client, copy: Mapping[str, str]) -> _Refusal | None:
+    """Why a client cannot be laid into homes; None when it can, or is not to be."""
+    if not copy or (copy["sha256"] and copy["version"] and copy["url"]):
+        return None
+    return _Refusal("packages.portable_unnamed", {"client": client.title, "name": client.name})
+
+
+def _other_manager(answers: Mapping[str, Any]) -> str:
+    """What brings the packages of a client in place of the platform's package manager; "" if nothing does."""
+    if "portable" in answers:
+        return "im_package_installers"
+    return "Flatpak" if any(name.startswith("flatpak/") for name in answers["packages"]) else ""
 
 
 def _brew_trouble(client: Client, brew: Mapping[str, Any], user: str) -> _Refusal | None:

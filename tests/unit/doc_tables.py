@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.im_model import Client
+from ansible.module_utils.im_packages import with_source
 from rendering import CLIENTS, COMMON, PROJECT
 
 
@@ -35,13 +36,13 @@ def _ways(client: Client) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for platform, answers in client.platforms.items():
         yield "distribution", platform, answers
     for platform, answers in client.platforms.items():
-        for source, other in answers["sources"].items():
-            yield source, platform, {**answers, **other, "bases": {**answers["bases"], **other.get("bases", {})}}
+        for source in answers["sources"]:
+            yield source, platform, with_source(client, platform, source).platforms[platform]
 
 
 def _platform(platform: str, source: str, answers: Mapping[str, Any]) -> str:
-    """A platform with what installs there, but for what Flatpak brings everywhere."""
-    if source == "flatpak":
+    """A platform with what installs there, but for what Flatpak brings everywhere, and what is laid into homes."""
+    if source in ("flatpak", "portable"):
         return platform
     kinds = sorted({name.partition("/")[0] for name in answers["packages"] if "/" in name})
     return f"{platform} ({' '.join([', '.join(COMMON.platforms[platform]['managers']), *kinds])})"

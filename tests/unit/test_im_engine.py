@@ -6,6 +6,7 @@ The host's answers are written by hand here, in the shape that tests/unit/librar
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 import zlib
@@ -178,6 +179,21 @@ def test_what_is_written_carries_the_checksum_that_was_read() -> None:
     assert [file["before"] for file in request["files"]] == [hashlib.sha256(DESKTOP).hexdigest(), None]
     assert zlib.decompress(base64.b64decode(request["files"][0]["content"])) == DESKTOP + b"Exec=toy\n"
     assert request["processes"] == ["toy"]
+
+
+def test_a_program_is_laid_with_the_document_that_says_which_one_stands_there_and_only_then() -> None:
+    client = toy(document("a.desktop"), document("bin/which.txt", "program", "whole_file"))
+    bases = {"profile": "~/Toy/data", "program": "~/Toy", "program_store": "/%ProgramFiles%/toys/Toy-1"}
+    laid = Group("amartin/toy", "amartin", client, bases, program={"signs": ["bin/Toy.exe"], "proof": "bin/done"})
+    told = {"folder": "Toy", "store": bases["program_store"], "proof": "bin/done", "signs": ["bin/Toy.exe"]}
+    nothing = {"absent": True, "creatable": True}
+    wish = b"[Desktop Entry]\nExec=toy\n"
+    for which, program in ((nothing, told | {"marker": "bin/which.txt"}), (read(wish), None)):
+        files = {"Toy/data/a.desktop": nothing, "Toy/bin/which.txt": which}
+        outcome = im_engine.merge_group(laid, answer(files), wants(wish.decode()))
+        assert im_engine.write_request(outcome, answer(files), "run").get("program") == program
+    retired = im_engine.merge_group(dataclasses.replace(laid, retired=True), answer(files), wants(wish.decode()))
+    assert "program" not in im_engine.write_request(retired, answer(files), "run")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from ansible.module_utils.im_inventory import (
     check_installers,
     check_minimum_versions,
     check_packages,
+    check_portable,
     check_preferences,
     check_seats,
     complete_people,
@@ -184,7 +185,7 @@ def test_what_the_site_says_of_packages_is_checked_at_the_door() -> None:
     told = problems_of(check_packages, {"pidgin": 2.14, "psi": "1"}, ["pidgin", "kopete"], {"gajim": "brew"}, CLIENTS)
     assert told == [
         'im_package_versions: pidgin is 2.14; it takes a version in quotes, such as "2.14.13"',
-        "im_package_sources: gajim is 'brew'; it takes one of: distribution, flatpak, snap",
+        "im_package_sources: gajim is 'brew'; it takes one of: distribution, flatpak, portable, snap",
         "im_package_versions: no client named 'psi'; known: gajim, pidgin, thunderbird",
         "im_package_latest: no client named 'kopete'; known: gajim, pidgin, thunderbird",
         "im_package_latest: pidgin is in im_package_versions too; it cannot be both one version and the newest",
@@ -198,7 +199,7 @@ def test_an_installer_is_run_only_from_where_and_with_what_the_site_says() -> No
     check_installers({"gajim": gajim, "pidgin": gajim | {"url": r"\\server\share\pidgin.exe"}}, CLIENTS)
     wrong = {"gajim": {"url": "http://x.example", "hash": "0"}, "thunderbird": gajim, "psi": gajim, "pidgin": "x"}
     assert problems_of(check_installers, wrong, CLIENTS) == [
-        "im_package_installers: gajim: unknown: hash; known: arguments, product_id, sha256, url",
+        "im_package_installers: gajim: unknown: hash; known: arguments, folder, product_id, sha256, url, version",
         "im_package_installers: gajim: url is 'http://x.example'; it takes https://… or a share, \\\\server\\…",
         "im_package_installers: gajim: sha256 is None; it takes the file's, 64 digits in quotes",
         "im_package_installers: thunderbird: product_id is missing; it takes the name of the Uninstall key that this "
@@ -208,3 +209,32 @@ def test_an_installer_is_run_only_from_where_and_with_what_the_site_says() -> No
     ]
     (told,) = problems_of(check_installers, {"gajim": gajim | {"arguments": "/S"}}, CLIENTS)
     assert "it takes a list of texts" in told
+
+
+@pytest.mark.parametrize("folder", ["Gajim", "Programs/Gajim portable", "Gajim-2.4"])
+def test_a_portable_program_goes_into_a_plain_folder_of_the_home(folder: str) -> None:
+    gajim = {"url": "https://mirror.univ.example/Gajim.exe", "sha256": "0" * 64, "version": "2.4.7", "folder": folder}
+    check_installers({"gajim": gajim}, CLIENTS)
+    check_portable({}, [], {"gajim": "portable"}, {"gajim": gajim}, CLIENTS)
+
+
+@pytest.mark.parametrize(
+    "folder", ["", "..", "a/../b", "/Gajim", "a\\b", "C:", "AppData/x", "appdata", "Gajim.", "{x}"]
+)
+def test_no_other_folder_is_taken(folder: str) -> None:
+    gajim = {"url": "https://mirror.univ.example/Gajim.exe", "sha256": "0" * 64, "folder": folder}
+    (told,) = problems_of(check_installers, {"gajim": gajim}, CLIENTS)
+    assert "folder is" in told
+
+
+def test_a_portable_client_takes_its_version_and_file_from_one_place() -> None:
+    sources = {"gajim": "portable", "pidgin": "distribution", "psi": "portable"}
+    told = problems_of(check_portable, {"gajim": "2.4.7"}, ["gajim"], sources, {}, CLIENTS)
+    assert told[0].startswith("im_package_sources: gajim is portable, so im_package_installers takes gajim with url")
+    assert [line.partition(":")[0] for line in told[1:]] == ["im_package_versions", "im_package_latest"]
+    (told_of_version,) = problems_of(
+        check_installers,
+        {"gajim": {"url": "https://mirror.univ.example/Gajim.exe", "sha256": "0" * 64, "version": 2.4}},
+        CLIENTS,
+    )
+    assert "version is 2.4; it takes numbers and dots in quotes" in told_of_version

@@ -11,6 +11,7 @@ from ansible.module_utils.im_formats.shell_link import link_to
 from ansible.module_utils.im_packages import (
     Wishes,
     applications_of,
+    copies_of,
     is_version,
     names_to_ask,
     on_distribution,
@@ -51,7 +52,7 @@ def planned(  # a test says what is special about its host
     said: dict[str, Any] = {"host": about or host(platform), "packages": packages or {}, "brew": brew or BREW}
     said |= {"flatpak": FLATPAK, "held": [], **said_too}
     client = on_distribution(CLIENTS[name], platform, said["host"]["distribution"])
-    client = with_source(client, platform, wishes.sources.get(name, ""))
+    client = with_source(client, platform, wishes.sources.get(name, ""), wishes.installers.get(name))
     return plan([client], platform, COMMON.platforms[platform], said=said, wishes=wishes, language="en")
 
 
@@ -318,3 +319,55 @@ def test_as_much_of_a_version_is_compared_as_the_pin_names(version: str, pin: st
 def test_the_sentences_are_in_the_language_of_the_site() -> None:
     about = {"client": "Gajim", "name": "gajim", "distribution": "Redhat", "version": "9"}
     assert "im_package_sources: {gajim: flatpak}" in text("hole.gajim_rhel.remedy", "fr", **about)
+
+
+PORTABLE = {"url": r"\\server\share\Gajim-Portable.exe", "sha256": "AB" * 32, "version": "2.4.7"}
+STORE = "/%ProgramFiles%/im_client/portable/Gajim-2.4.7-abababababab"
+
+
+def portable(installer: dict[str, Any], pins: dict[str, str] | None = None) -> Wishes:
+    return Wishes(pins or {}, [], {"gajim": "portable"}, "", {"gajim": installer})
+
+
+def test_a_program_for_homes_is_unpacked_once_and_winget_is_asked_nothing() -> None:
+    wishes = portable(PORTABLE)
+    found = planned("gajim", "Windows", wishes=wishes)
+    wanted = {"name": "Gajim", "proof": "bin/is_portable", "folder": STORE, **PORTABLE, "sha256": "ab" * 32}
+    assert (found["portables"], found["missing"], found["to_install"]) == ([wanted], [], True)
+    assert found["lacking"] == {"gajim": ["portable/Gajim"]}
+    there = planned("gajim", "Windows", {"portable/Gajim": "2.4.7"}, wishes)
+    assert (there["portables"], there["lacking"], there["to_install"]) == ([], {}, False)
+    copy = {"folder": STORE, "proof": "bin/is_portable", "version": "2.4.7"}
+    assert copies_of([CLIENTS["gajim"], CLIENTS["pidgin"]], wishes) == {"portable/Gajim": copy}
+    assert copies_of([CLIENTS["gajim"]], NOTHING) == {}
+
+
+def test_a_program_for_homes_lies_where_the_site_says() -> None:
+    usual = with_source(CLIENTS["gajim"], "Windows", "portable").platforms["Windows"]
+    assert usual["bases"]["profile"] == "~/Gajim/UserData"
+    there = with_source(CLIENTS["gajim"], "Windows", "portable", PORTABLE | {"folder": "Programs/Chat"})
+    answers = there.platforms["Windows"]
+    assert answers["command"] == [r"%USERPROFILE%\Programs\Chat\bin\Gajim.exe"]
+    assert answers["bases"]["program"] == "~/Programs/Chat"
+    strange = PORTABLE | {"version": r"1/../\x", "sha256": "../../.."}
+    store = with_source(CLIENTS["gajim"], "Windows", "portable", strange).platforms["Windows"]["bases"]["program_store"]
+    assert store == "/%ProgramFiles%/im_client/portable/Gajim-1_..__x-________"
+
+
+@pytest.mark.parametrize("lacking", ["url", "sha256", "version"])
+def test_a_program_for_homes_of_which_no_file_is_named_is_refused_with_a_remedy(lacking: str) -> None:
+    found = planned("gajim", "Windows", wishes=portable(PORTABLE | {lacking: ""}))
+    assert "which file" in found["impossible"]["gajim"]["why"]
+    assert "{gajim: {url: ..., sha256: ..., version: ...}}" in found["impossible"]["gajim"]["remedy"]
+    assert found["portables"] == []
+
+
+def test_the_version_of_a_program_for_homes_is_that_of_its_file() -> None:
+    found = planned("gajim", "Windows", wishes=portable(PORTABLE, {"gajim": "2.5.0"}))
+    assert "im_package_installers" in found["impossible"]["gajim"]["why"]
+
+
+def test_what_winget_is_told_of_an_installer_holds_nothing_of_portable_programs() -> None:
+    wishes = Wishes({}, [], {}, "", {"gajim": PORTABLE | {"folder": "x"}})
+    (told,) = options_of([CLIENTS["gajim"]], "Windows", wishes).values()
+    assert set(told["installer"]) == {"url", "sha256", "product_id", "arguments"}

@@ -40,6 +40,7 @@ MAIL = {"imap": {"host": "imap.univ.example"}, "smtp": {"host": "smtp.univ.examp
 MAY_BE_BLANK = {"blist.xml", "status.xml", "org.gajim.Gajim.desktop", "pidgin.desktop", "thunderbird.desktop"}
 MAY_BE_BLANK |= {f"im-client.{client}.plist" for client in CLIENTS}
 MAY_BE_BLANK |= {f"{client.title}.lnk" for client in CLIENTS.values()}
+MAY_BE_BLANK |= {"im-client.txt"}  # without a portable program
 SERVICES = [{}, {"tls": "direct"}, {"host": "xmpp.univ.example", "port": 5299, "tls": "direct"}, MAIL]
 
 

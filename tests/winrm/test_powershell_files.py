@@ -79,7 +79,9 @@ def test_every_code_of_the_windows_half_is_documented() -> None:
     assert {code for code in told if f"C({code})" not in documentation} == set()
 
 
-@pytest.mark.parametrize("name", ["im_profile_files", "winget_package", "im_host_info", "im_trust", "im_logon"])
+@pytest.mark.parametrize(
+    "name", ["im_profile_files", "winget_package", "im_host_info", "im_portable_program", "im_trust", "im_logon"]
+)
 def test_its_options_are_those_of_the_documentation(name: str) -> None:
     source = (PROJECT / "library" / f"{name}.py").read_text(encoding="utf-8")
     documented = yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)"""', source, re.DOTALL).group(1))["options"]  # type: ignore[union-attr]

@@ -49,6 +49,10 @@ def furnish(pc: WindowsPC) -> None:
         (pc.disk / place).parent.mkdir(parents=True)
         (pc.disk / place).touch()
     (pc.disk / "Program Files (x86)" / "Pidgin" / "ca-certs").mkdir()
+    portable = pc.disk / "Program Files" / "im_client" / "portable" / "Gajim-2.4.7-0123456789ab" / "bin"
+    portable.mkdir(parents=True)
+    for name in ("Gajim.exe", "is_portable"):
+        (portable / name).touch()
     pc.set_registry(TASK_BAR, **{THUNDERBIRD: "D78BF5DD33499EC2"})
     pc.set_registry(MACHINE + "Microsoft\\NET Framework Setup\\NDP\\v4\\Full", Release=533320)
     version = {

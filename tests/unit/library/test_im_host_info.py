@@ -393,6 +393,7 @@ def test_the_documentation_is_valid(module: ModuleType) -> None:
         "minimum",
         "minimum_versions",
         "packages",
+        "portable",
         "retired",
         "sources",
         "versions",

@@ -87,4 +87,11 @@ function Get-ImExitCode {
     if ([IO.File]::Exists($left)) { [int][IO.File]::ReadAllText($left); [IO.File]::Delete($left) } else { $Process.ExitCode }
 }
 
+function Invoke-ImUnpacker {
+    # Unpackers of the tests are scripts of the shell.
+    param([string]$Path, [string]$Folder, [int]$Seconds)
+    & sh $Path '/S' "/D=$Folder" | Out-Null
+    $LASTEXITCODE
+}
+
 Export-ModuleMember -Function *-Im*
