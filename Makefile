@@ -50,7 +50,7 @@ lint: setup ## Lint Python, YAML and Ansible
 
 unit: setup ## Run the unit and template tests
 	@echo "== unit"
-	python -m pytest tests/unit -q -n 2 --dist loadgroup
+	python -m pytest tests/unit -q -n 2
 
 winrm: setup ## Run the tests of the Windows modules; they need pwsh (PowerShell 7) on the PATH, and skip without
 	@echo "== winrm"
@@ -70,7 +70,7 @@ faults: lab-up ## Kill, deceive and spy on the engine on the lab's desks
 
 nightly: setup ## Run the long versions of the randomised tests: 100,000 pairs for each format, counts and seed
 	@echo "== nightly"
-	HYPOTHESIS_PROFILE=nightly python -m pytest tests/unit -q -n 2 --dist loadgroup
+	HYPOTHESIS_PROFILE=nightly python -m pytest tests/unit -q -n 2
 
 bench: lab-up ## Measure the speed claims, one line each
 	@python tests/bench/accounts.py

@@ -425,8 +425,9 @@ def main() -> None:
             module.exit_json(changed=False, backups=list_backups(asked["logins"], asked["state_dir"]))
         except OSError as error:
             module.fail_json(msg=trouble_of(error, "the backups").message)
-    if any(group["program"] for group in asked["groups"] or []):
-        module.fail_json(msg="a program can be laid into homes on Windows only")
+    for group in asked["groups"] or []:
+        if group.pop("program"):  # out of what write_groups() is given: it knows no such thing
+            module.fail_json(msg="a program can be laid into homes on Windows only")
     limits = {name: asked[name] for name in ("state_dir", "time_limit", "keep_runs", "keep_days")}
     if asked["action"] == "write":
         answers = write_groups(asked["groups"], check=module.check_mode, **limits)
