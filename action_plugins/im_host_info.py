@@ -42,6 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
             args.get("brew_user") or "",
             args.get("installers") or {},
             args.get("flatpak_remote") or "flathub",
+            args.get("holds") or {},
         )
         least = {name: str(version) for name, version in (args.get("minimum_versions") or {}).items()}
         # The platform is not known yet, so ask about the packages of all; absent ones cost nothing.
@@ -123,6 +124,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         removable = _removable(gone, platform, packages, left_alone)
         laid_from = [client for client in gone if client.platforms[platform]["version_package"] in removable]
         portables = [copy for client in laid_from for copy in [im_packages.portable_of(client, platform)] if copy]
+        found["to_release_to_remove"] = [
+            name
+            for client in gone
+            if client.name in wishes.holds and client.name not in left_alone
+            for name in client.platforms[platform]["packages"]
+            if name in result.get("held", ())
+        ]
         from_flatpak = [name for name in removable if name.startswith("flatpak/")]
         # Without a package manager of ours, what is there came by other hands.
         others = (

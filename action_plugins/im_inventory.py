@@ -76,7 +76,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible ships no types
         except InventoryError as error:
             problems += error.problems
         try:
-            check_packages(args.get("versions"), args.get("latest"), args.get("sources"), clients)
+            check_packages(
+                args.get("versions"), args.get("latest"), args.get("sources"), clients, held=args.get("held")
+            )
         except InventoryError as error:
             problems += error.problems
         try:

@@ -58,6 +58,10 @@ options:
     description: Remote of Flatpak. Taken by the action plugin; see C(im_client_flatpak_remote).
     type: str
     default: flathub
+  holds:
+    description: Client to whether its packages are held. Taken by the action plugin; see C(im_package_held).
+    type: dict
+    default: {}
   language:
     description: Language of what people read. Taken by the action plugin.
     type: str
@@ -186,7 +190,9 @@ flatpak:
       type: list
       elements: str
 held:
-  description: Those of O(packages) that C(apt-mark) holds at the version that is installed.
+  description: >-
+    Those of O(packages) that somebody put on hold, by C(apt-mark hold), C(dnf versionlock add) or C(zypper addlock),
+    for the whole package and in the usual file.
   returned: always
   type: list
   elements: str
@@ -236,8 +242,24 @@ replaced:
   returned: success
   type: list
   elements: str
+to_release:
+  description: Packages whose hold is to end, before anything is installed.
+  returned: success
+  type: list
+  elements: str
+to_hold:
+  description: Packages that are to be held at the version that is there once all is installed.
+  returned: success
+  type: list
+  elements: str
+to_release_to_remove:
+  description: Packages of the clients in O(retired) whose hold has to end before they can be removed.
+  returned: success
+  type: list
+  elements: str
 to_install:
-  description: Whether RV(missing), RV(latest), RV(portables) or RV(flatpaks) holds anything.
+  description: >-
+    Whether RV(missing), RV(latest), RV(portables), RV(flatpaks), RV(to_release) or RV(to_hold) names anything.
   returned: success
   type: bool
 portables:
@@ -293,6 +315,7 @@ trust_proof:
   type: str
 """
 
+import fnmatch
 import os
 import platform
 import plistlib
@@ -343,6 +366,8 @@ KEGS = {"formula": "Cellar", "cask": "Caskroom"}
 FLATPAK = "/usr/bin/flatpak"
 # [epoch:]version[-release] of an RPM, and nothing that could mean something to rpm's Lua.
 RPM_VERSION = re.compile(r"(?:(\d+):)?([A-Za-z0-9._+~^]+)(?:-([A-Za-z0-9._+~^]+))?")
+# What dnf's versionlock adds to the name: -EPOCH:VERSION-RELEASE.ARCH
+LOCKED_BY_DNF = re.compile(r"-\d+:[^-]+-[^-]+\.[^.-]+$")
 LANGUAGE = {"LC_ALL": "C", "LANGUAGE": "C"}
 
 
@@ -413,9 +438,46 @@ def parse_listing(output: str, names: list[str], native: set[str]) -> dict[str, 
 
 
 def parse_held(output: str) -> list[str]:
-    """Return the installed packages that stand on hold, from the same lines."""
+    """Return the packages that stand on hold, installed or not, from the same lines."""
     listed = (line.split("\t") for line in output.splitlines())
-    return sorted({fields[1] for fields in listed if len(fields) == 5 and fields[0] == "im" and fields[2][:2] == "hi"})
+    return sorted({fields[1] for fields in listed if len(fields) == 5 and fields[0] == "im" and fields[2][:1] == "h"})
+
+
+def locks_of_dnf(content: str) -> list[str]:
+    """Return the names, or patterns of names, that dnf 4 locks: NAME-EPOCH:VERSION-RELEASE.ARCH, or NAME."""
+    lines = [line.strip() for line in content.splitlines()]
+    # "!" keeps one version out, and holds nothing
+    return [LOCKED_BY_DNF.sub("", line) for line in lines if line and line[0] not in "#!"]
+
+
+def locks_of_dnf5(content: str) -> list[str]:
+    """Return the names that dnf 5 locks. Python has no parser of TOML before 3.11; dnf writes a line for each name."""
+    return re.findall(r"""^name *= *["']([^"']+)["']""", content, re.MULTILINE)
+
+
+def locks_of_zypper(content: str) -> list[str]:
+    """Return the names, or patterns of names, that zypper locks whatever their version and repository."""
+    found = []
+    for stanza in content.split("\n\n"):
+        said = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line)
+        # anything else narrows the lock to some versions, repositories or architectures
+        whole = said.keys() <= {"type", "match_type", "case_sensitive", "solvable_name", "comment"}
+        if whole and said.get("type", "package") == "package" and said.get("match_type", "glob") in ("glob", "exact"):
+            found.append(said.get("solvable_name", ""))
+    return found
+
+
+def locked(manager: str | None, names: list[str]) -> list[str]:
+    """Return those of NAMES that the package manager's own list of locks names. Reading it costs no program."""
+    path, parse = LOCKS.get(manager or "", ("", None))
+    if parse is None:
+        return []
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123  as cheap as can be
+            patterns = parse(file.read())
+    except OSError:
+        return []  # no list: nothing was ever locked
+    return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def installed(module: AnsibleModule, database: str, names: list[str]) -> tuple[dict[str, str | None], list[str]]:
@@ -533,6 +595,14 @@ def rpm_is_less(module: AnsibleModule, version: str, least: str) -> bool:
     return next((verdict for verdict in verdicts if verdict != "0"), "0") == "-1"
 
 
+# Where each package manager keeps what it locks (apt's holds are in dpkg's own list), and what reads it.
+LOCKS = {
+    "dnf": ("/etc/dnf/plugins/versionlock.list", locks_of_dnf),
+    "dnf5": ("/etc/dnf/versionlock.toml", locks_of_dnf5),
+    "zypper": ("/etc/zypp/locks", locks_of_zypper),
+}
+
+
 def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
@@ -550,6 +620,7 @@ def main() -> None:
     database = DATABASES.get(manager or "")
     brew = homebrew() if host["os_family"] == "Darwin" else None
     packages, held = installed(module, database, names) if names and database else ({}, [])
+    held += locked(manager, names)
     flatpaks, flatpak = ask_flatpak(module) if any(name.startswith("flatpak/") for name in names) else ({}, None)
     packages.update(kept_elsewhere(names, module.params["applications"], brew, flatpaks))
     behind = older(module, packages, module.params["minimum"], database)

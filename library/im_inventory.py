@@ -45,6 +45,10 @@ options:
     type: list
     elements: str
     default: []
+  held:
+    description: Client to whether its packages are held at the version that is there.
+    type: dict
+    default: {}
   sources:
     description: Client to where it comes from.
     type: dict

@@ -222,8 +222,10 @@ def check_minimum_versions(given: Any, clients: Iterable[str]) -> dict[str, str]
     return done
 
 
-def check_packages(versions: Any, latest: Any, sources: Any, clients: Mapping[str, Client]) -> None:
+def check_packages(versions: Any, latest: Any, sources: Any, clients: Mapping[str, Client], held: Any = None) -> None:
     """Check what the site says of packages: client -> version, clients that are kept the newest, client -> source.
+
+    HELD: client -> whether its packages are held at their version (true) or released (false).
 
     Whether the platform of a host has a source is told when the host is known.
     """
@@ -248,7 +250,18 @@ def check_packages(versions: Any, latest: Any, sources: Any, clients: Mapping[st
         )
         if source not in possible:
             problems.append(f"im_package_sources: {name} is {source!r}; it takes one of: {', '.join(possible)}")
-    named = {"im_package_versions": pinned, "im_package_latest": latest or [], "im_package_sources": chosen}
+    holds = _mapping(held, "im_package_held", problems)
+    problems += [
+        f"im_package_held: {name} is {hold!r}; it takes true (stays at its version) or false (released)"
+        for name, hold in holds.items()
+        if not isinstance(hold, bool)
+    ]
+    named = {
+        "im_package_versions": pinned,
+        "im_package_latest": latest or [],
+        "im_package_sources": chosen,
+        "im_package_held": holds,
+    }
     for variable, names in named.items():
         problems += [
             f"{variable}: no client named {name!r}; known: {_listing(known)}" for name in names if name not in known
@@ -257,6 +270,11 @@ def check_packages(versions: Any, latest: Any, sources: Any, clients: Mapping[st
         f"im_package_latest: {name} is in im_package_versions too; it cannot be both one version and the newest"
         for name in latest or []
         if name in pinned
+    ]
+    problems += [
+        f"im_package_latest: {name} is held by im_package_held too; it cannot both stay and be the newest"
+        for name in latest or []
+        if holds.get(name) is True
     ]
     if problems:
         raise InventoryError(problems)

@@ -25,6 +25,13 @@ _PATTERNS = ("apt", "dnf")
 _NEVER_BACK = ("winget",)
 #: What im_package_installers says of portable programs only.
 _OF_PORTABLES = ("version", "folder")
+#: Package managers, as im_host_info names them, that can hold a package for everybody: how somebody ends that by hand.
+_RELEASES = {
+    "apt": "apt-mark unhold {name}",
+    "dnf": "dnf versionlock delete {name}",
+    "dnf5": "dnf versionlock delete {name}",
+    "zypper": "zypper removelock {name}",
+}
 
 
 class Wishes(NamedTuple):
@@ -39,6 +46,8 @@ class Wishes(NamedTuple):
             where product_id_of() knows it, and arguments where "/S" and the answers' will do. Of a client that is laid
             into homes, its version and folder too.
         flatpak_remote: where applications of Flatpak come from.
+        holds: client -> whether its packages are held at the version that is there (true) or released (false); a hold
+            on a client that is not named is somebody else's, and stays.
     """
 
     versions: Mapping[str, str]
@@ -47,6 +56,7 @@ class Wishes(NamedTuple):
     brew_user: str
     installers: Mapping[str, Mapping[str, Any]] = {}
     flatpak_remote: str = "flathub"
+    holds: Mapping[str, bool] = {}
 
 
 def on_distribution(client: Client, platform: str, distribution: str) -> Client:
@@ -218,9 +228,9 @@ def plan(
 
     Returns:
         lacking (client -> packages), impossible (client -> {why, remedy}), missing and latest (as the package manager
-        takes them), flatpaks ({missing, latest}), portables (what im_portable_program takes), to_install (whether any
-        of these holds something), replaced (packages whose version the run changes, or may change), manager (name of
-        the tasks), brew_user.
+        takes them), flatpaks ({missing, latest}), portables (what im_portable_program takes), to_release and to_hold
+        (packages, before and after that), to_install (whether any of these names something), replaced (packages whose
+        version the run changes, or may change), manager (name of the tasks), brew_user.
     """
     host, packages = said["host"], said["packages"]
     found = host["package_manager"]
@@ -231,6 +241,8 @@ def plan(
         "missing": [],
         "latest": [],
         "replaced": [],
+        "to_release": [],
+        "to_hold": [],
         "brew_user": "",
     }
     flatpaks: dict[str, list[str]] = {"missing": [], "latest": []}
@@ -245,25 +257,19 @@ def plan(
         newest = client.name in wishes.latest
         if wanted:
             result["lacking"][client.name] = wanted
-        if not wanted and not newest:
+        to_release, to_hold = _holds(answers["packages"], said.get("held", ()), wishes.holds.get(client.name), wanted)
+        if not wanted and not newest and not to_release and not to_hold:
             continue
         from_flatpak = _other_manager(answers) == "Flatpak"
         copy = portable_of(client, platform)
-        refusal = _which_file(client, copy) or _why_not(
-            client, answers, host, manager, pin=pin, version=None if lacking else version
-        )
-        if not refusal and from_flatpak:
-            refusal = _flatpak_trouble(client, said.get("flatpak"), wishes.flatpak_remote)
-        elif not refusal and manager == "homebrew":
-            refusal = _brew_trouble(client, said["brew"], wishes.brew_user)
-        if not refusal and answers["version_package"] in said.get("held", ()) and (unlike or newest):
-            about = {
-                "client": client.title,
-                "name": client.name,
-                "installed": version,
-                "package": answers["version_package"],
-            }
-            refusal = _Refusal("packages.held", about)
+        refusal = None
+        if wanted or newest:
+            there = None if lacking else version
+            refusal = _which_file(client, copy) or _not_to_be_had(client, answers, said, wishes, manager, version=there)
+        if to_hold:
+            refusal = refusal or _hold_trouble(client, answers, host)
+        elif client.name not in wishes.holds and (unlike or newest):
+            refusal = refusal or _held_by_somebody(client, answers["version_package"], version, said)
         if refusal:
             result["impossible"][client.name] = refusal.told(language)
             continue
@@ -280,8 +286,25 @@ def plan(
             result["replaced"].append(answers["version_package"])
         if newest:
             into["latest"] += [name for name in answers["packages"] if name not in into["latest"]]
-    work = any((result["missing"], result["latest"], portables, *flatpaks.values()))
-    return {**result, "flatpaks": flatpaks, "portables": portables, "to_install": work, "manager": manager}
+        result["to_release"] += to_release
+        result["to_hold"] += to_hold
+    todo = (result["missing"], result["latest"], result["to_release"], result["to_hold"], portables, *flatpaks.values())
+    return {**result, "flatpaks": flatpaks, "portables": portables, "to_install": any(todo), "manager": manager}
+
+
+def _holds(
+    packages: Sequence[str], held: Sequence[str], wish: bool | None, wanted: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """What to release first and what to hold afterwards, of the packages of a client.
+
+    What is on hold can be neither installed nor replaced, so that a hold which the site wishes is lifted for that long.
+    """
+    on_hold = [name for name in packages if name in held]
+    if wish is None:
+        return [], []
+    if not wish:
+        return on_hold, []
+    return (on_hold, list(packages)) if wanted else ([], [name for name in packages if name not in held])
 
 
 class _Refusal(NamedTuple):
@@ -296,6 +319,25 @@ class _Refusal(NamedTuple):
             "why": text(self.key, language, **self.values),
             "remedy": text(f"{self.key}.remedy", language, **self.values),
         }
+
+
+def _not_to_be_had(
+    client: Client,
+    answers: Mapping[str, Any],
+    said: Mapping[str, Any],
+    wishes: Wishes,
+    manager: str,
+    *,
+    version: str | None,
+) -> _Refusal | None:
+    """Why the packages of a client cannot be had, whoever brings them; VERSION as in _why_not."""
+    pin = wishes.versions.get(client.name, "")
+    refusal = _why_not(client, answers, said["host"], manager, pin=pin, version=version)
+    if not refusal and _other_manager(answers) == "Flatpak":
+        return _flatpak_trouble(client, said.get("flatpak"), wishes.flatpak_remote)
+    if not refusal and manager == "homebrew":
+        return _brew_trouble(client, said["brew"], wishes.brew_user)
+    return refusal
 
 
 def _why_not(
@@ -344,6 +386,24 @@ def _other_manager(answers: Mapping[str, Any]) -> str:
     if "portable" in answers:
         return "im_package_installers"
     return "Flatpak" if any(name.startswith("flatpak/") for name in answers["packages"]) else ""
+
+
+def _hold_trouble(client: Client, answers: Mapping[str, Any], host: Mapping[str, Any]) -> _Refusal | None:
+    """Why the packages of a client cannot be held at their version; None when they can."""
+    manager = _other_manager(answers) or ("snap" if "told_by_version" in answers else host["package_manager"])
+    if manager in _RELEASES:
+        return None
+    about = {"client": client.title, "name": client.name, "manager": manager or "-"}
+    return _Refusal("packages.no_hold", about)
+
+
+def _held_by_somebody(client: Client, package: str, version: str | None, said: Mapping[str, Any]) -> _Refusal | None:
+    """Why a package stays at its version although the site wishes another: somebody holds it, and nobody told us."""
+    if package not in said.get("held", ()):
+        return None
+    release = _RELEASES[said["host"]["package_manager"]].format(name=package)
+    about = {"client": client.title, "name": client.name, "installed": version, "package": package, "release": release}
+    return _Refusal("packages.held", about)
 
 
 def _brew_trouble(client: Client, brew: Mapping[str, Any], user: str) -> _Refusal | None:

@@ -74,7 +74,7 @@ def test_every_inventory_shown_is_accepted_at_the_door(page: str, block: str) ->
     check_waivers(shown.get("im_waivers", []), Known(["host"], ["all"], ["alice.martin"], CLIENTS))
     check_minimum_versions(shown.get("im_minimum_versions"), CLIENTS)
     packages = (shown.get(f"im_package_{what}") for what in ("versions", "latest", "sources"))
-    check_packages(*packages, CLIENTS)
+    check_packages(*packages, CLIENTS, shown.get("im_package_held"))
     check_installers(shown.get("im_package_installers"), CLIENTS)
 
 
@@ -143,16 +143,17 @@ def test_the_matrix_of_platforms_is_what_the_roles_answer() -> None:
 
 @pytest.mark.parametrize("line", table_of(PLATFORMS, "manager")[2:])
 def test_what_a_manager_does_with_a_version_is_what_the_page_says(line: str) -> None:
-    managers, version, pattern, older = (cell.strip() for cell in line.strip("|").split("|"))
+    managers, version, pattern, older, hold = (cell.strip() for cell in line.strip("|").split("|"))
     for manager in managers.split(", "):
         told = {pin: why_not(manager, pin) for pin in ("2.15.1", "2.15.*", "2.13.0")}
         assert (told["2.15.1"] == "") == version.startswith("yes")
         assert (told["2.15.*"] == "") == pattern.startswith("yes")
         assert (told["2.13.0"] == "") == older.startswith("replaces")
+        assert (why_not(manager, "", hold=True) == "") == hold.startswith("yes")
 
 
-def why_not(manager: str, pin: str) -> str:
-    """Why a client of version 2.14.12 cannot be brought to another version; "" when it can."""
+def why_not(manager: str, pin: str, *, hold: bool = False) -> str:
+    """Why a client of version 2.14.12 cannot be brought to another version, or held at it; "" when it can."""
     name, client, source = {
         "brew": ("homebrew", CLIENTS["pidgin"], ""),
         "Flatpak": ("apt", CLIENTS["gajim"], "flatpak"),
@@ -162,7 +163,7 @@ def why_not(manager: str, pin: str) -> str:
     host = {"os_family": platform, "distribution": "Any", "distribution_version": "12", "package_manager": name}
     packages = dict.fromkeys(client.platforms[platform]["packages"], "2.14.12")
     said = {"host": host, "packages": packages, "brew": {"prefix": "/opt/homebrew", "owner": "admin"}}
-    wishes = im_packages.Wishes({client.name: pin}, [], {}, "")
+    wishes = im_packages.Wishes({client.name: pin}, [], {}, "", holds={client.name: True} if hold else {})
     found = im_packages.plan([client], platform, COMMON.platforms[platform], said=said, wishes=wishes, language="en")
     return str(found["impossible"].get(client.name, {}).get("why", ""))
 

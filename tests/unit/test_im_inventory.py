@@ -193,6 +193,19 @@ def test_what_the_site_says_of_packages_is_checked_at_the_door() -> None:
     assert problems_of(check_packages, [], "gajim", None, CLIENTS)
 
 
+def test_a_client_is_held_or_released_and_cannot_stay_and_be_the_newest() -> None:
+    check_packages({"pidgin": "2.14.13"}, ["gajim"], None, CLIENTS, {"pidgin": True, "gajim": False})
+    assert problems_of(
+        check_packages, None, ["pidgin"], None, CLIENTS, {"pidgin": True, "gajim": "yes", "psi": True}
+    ) == [
+        "im_package_held: gajim is 'yes'; it takes true (stays at its version) or false (released)",
+        "im_package_held: no client named 'psi'; known: gajim, pidgin, thunderbird",
+        "im_package_latest: pidgin is held by im_package_held too; it cannot both stay and be the newest",
+    ]
+    (told,) = problems_of(check_packages, None, None, None, CLIENTS, ["pidgin"])
+    assert told.startswith("im_package_held")
+
+
 def test_an_installer_is_run_only_from_where_and_with_what_the_site_says() -> None:
     gajim = {"url": "https://mirror.univ.example/Gajim.exe", "sha256": "0" * 64}
     check_installers(None, CLIENTS)

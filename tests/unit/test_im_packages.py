@@ -151,6 +151,94 @@ def test_what_the_desk_holds_is_left_at_its_version_and_said() -> None:
     assert planned("pidgin", "Debian", there, wishes, held=["gajim"])["to_install"]
 
 
+HOLD = NOTHING._replace(holds={"thunderbird": True, "pidgin": True})
+RELEASE = NOTHING._replace(holds={"thunderbird": False, "pidgin": False})
+
+
+def held(found: dict[str, Any]) -> tuple[list[str], list[str], bool]:
+    """What is released first, what is held in the end, whether there is anything to do."""
+    return found["to_release"], found["to_hold"], found["to_install"]
+
+
+@pytest.mark.parametrize(("platform", "manager"), [("Debian", "apt"), ("RedHat", "dnf5"), ("Suse", "zypper")])
+def test_a_client_is_held_once_it_is_there_and_released_when_the_site_says_so(platform: str, manager: str) -> None:
+    names = CLIENTS["thunderbird"].platforms[platform]["packages"]
+    about = host(platform, manager=manager)
+    there: dict[str, str | None] = dict.fromkeys(names, "140.5-1")
+    missing = planned("thunderbird", platform, wishes=HOLD, about=about)
+    assert missing["missing"] == names and held(missing) == ([], names, True)
+    assert held(planned("thunderbird", platform, there, HOLD, about=about)) == ([], names, True)
+    assert held(planned("thunderbird", platform, there, HOLD, about=about, held=names[:1])) == (
+        [],
+        names[1:],
+        names[1:] != [],
+    )
+    assert held(planned("thunderbird", platform, there, HOLD, about=about, held=names)) == ([], [], False)
+    assert held(planned("thunderbird", platform, there, RELEASE, about=about, held=names)) == (names, [], True)
+    assert held(planned("thunderbird", platform, there, RELEASE, about=about)) == ([], [], False)
+    assert held(planned("thunderbird", platform, there, about=about, held=names)) == ([], [], False)
+
+
+def test_a_hold_of_the_site_makes_way_for_the_version_that_the_site_pins_and_comes_back() -> None:
+    there: dict[str, str | None] = {"pidgin": "2.14.12-1"}
+    found = planned("pidgin", "Debian", there, HOLD._replace(versions={"pidgin": "2.14.14"}), held=["pidgin"])
+    assert found["impossible"] == {} and found["missing"] == ["pidgin=2.14.14-*"]
+    assert held(found) == (["pidgin"], ["pidgin"], True)
+    found = planned("pidgin", "Debian", there, HOLD._replace(versions={"pidgin": "2.14.12"}), held=["pidgin"])
+    assert held(found) == ([], [], False)
+    found = planned("pidgin", "Debian", there, RELEASE._replace(latest=["pidgin"]), held=["pidgin"])
+    assert found["impossible"] == {} and found["latest"] == ["pidgin"] and held(found) == (["pidgin"], [], True)
+
+
+def test_a_lock_on_a_package_that_somebody_took_away_is_lifted_so_that_it_comes_back() -> None:
+    found = planned("pidgin", "Suse", wishes=HOLD, held=["pidgin"])
+    assert found["missing"] == ["pidgin"] and held(found) == (["pidgin"], ["pidgin"], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "platform", "manager", "source", "said"),
+    [
+        ("pidgin", "Darwin", "homebrew", "", "a hold, which homebrew cannot give"),
+        ("pidgin", "Windows", "winget", "", "a hold, which winget cannot give"),
+        ("pidgin", "RedHat", "yum", "", "a hold, which yum cannot give"),
+        ("pidgin", "RedHat", "atomic_container", "", "a hold, which atomic_container cannot give"),
+        ("thunderbird", "Debian", "apt", "flatpak", "a hold, which Flatpak cannot give"),
+        ("thunderbird", "Debian", "apt", "snap", "a hold, which snap cannot give"),
+    ],
+)
+def test_where_nothing_can_be_held_for_everybody_that_is_said_and_a_release_is_none(
+    name: str, platform: str, manager: str, source: str, said: str
+) -> None:
+    wishes = HOLD._replace(sources={name: source} if source else {})
+    answers = with_source(CLIENTS[name], platform, source).platforms[platform]
+    there: dict[str, str | None] = dict.fromkeys(answers["packages"], "2.14.14")
+    about = host(platform, manager=manager)
+    for packages in ({}, there) if manager != "atomic_container" else (there,):
+        found = planned(name, platform, packages, wishes, about=about)
+        assert said in found["impossible"][name]["why"] and found["impossible"][name]["remedy"]
+        assert held(found) == ([], [], False)
+    released = planned(name, platform, there, wishes._replace(holds=RELEASE.holds), about=about)
+    assert released["impossible"] == {} and held(released) == ([], [], False)
+
+
+@pytest.mark.parametrize(
+    ("platform", "manager", "command"),
+    [
+        ("Debian", "apt", "apt-mark unhold pidgin"),
+        ("RedHat", "dnf", "dnf versionlock delete pidgin"),
+        ("Suse", "zypper", "zypper removelock pidgin"),
+    ],
+)
+def test_a_hold_of_somebody_else_is_named_with_the_command_that_ends_it(
+    platform: str, manager: str, command: str
+) -> None:
+    wishes = NOTHING._replace(latest=["pidgin"])
+    found = planned(
+        "pidgin", platform, {"pidgin": "2.14-1"}, wishes, about=host(platform, manager=manager), held=["pidgin"]
+    )
+    assert command in found["impossible"]["pidgin"]["remedy"] and not found["to_install"]
+
+
 @pytest.mark.parametrize(
     ("distribution", "french"),
     [("Debian", "thunderbird-l10n-fr"), ("Ubuntu", "thunderbird-locale-fr"), ("Linuxmint", "thunderbird-locale-fr")],

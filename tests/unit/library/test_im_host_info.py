@@ -141,13 +141,14 @@ def test_dpkg_counts_what_is_installed_and_not_what_left_its_configuration(
         "im\tthunderbird\thi \tamd64\t1:140.5.0esr-1~deb12u1",
         "im\tlibc6\tii \ti386\t2.36-8",
         "im\tlibc6\tii \tamd64\t2.36-9",
+        "im\tlibbar\thn \t\t",  # held, and not there: apt installs it as little as it replaces the other
         "im\tlibfoo\tii \tamd64\t1",
         "im\tlibfoo\tii \ti386\t2",
     ]
     fake = FakeModule(1, "\n".join(lines), "dpkg-query: no packages found matching nosuch")
     names = ["gajim", "pidgin", "thunderbird", "libc6", "libfoo", "nosuch"]
     versions, held = module.installed(fake, "dpkg", names)
-    assert held == ["thunderbird"]
+    assert held == ["libbar", "thunderbird"]
     assert versions == {
         "gajim": "1.7.3-1",
         "pidgin": None,
@@ -166,6 +167,74 @@ def test_rpm_is_understood(module: ModuleType) -> None:
     versions, held = module.installed(fake, "rpm", ["imtest", "gajim", "b"])
     assert (versions, held) == ({"imtest": "2:1.5-3", "gajim": None, "b": None}, [])
     assert fake.commands[0][:2] == ["rpm", "-q"]
+
+
+DNF_LOCKS = """
+# Added lock on Mon Nov 23 13:21:50 2026
+pidgin-0:2.14.13-3.*
+!gajim-0:2.0-1.*
+MozillaThunderbird*
+gajim-plugins-2:1.0-1.noarch
+"""
+DNF5_LOCKS = """version = "1.0"
+
+[[packages]]
+name = "pidgin"
+comment = "Added by 'versionlock add' command on 2026-11-23 13:20:16"
+
+[[packages.conditions]]
+key = "evr"
+comparator = "="
+value = "2.14.13-3"
+"""
+ZYPPER_LOCKS = """
+type: package
+match_type: glob
+case_sensitive: on
+solvable_name: MozillaThunderbird*
+
+
+type: package
+match_type: glob
+case_sensitive: on
+solvable_name: pidgin
+
+
+type: package
+match_type: glob
+case_sensitive: on
+solvable_name: gajim
+version: < 2.0
+
+type: patch
+match_type: glob
+case_sensitive: on
+solvable_name: gajim
+"""
+
+
+@pytest.mark.parametrize(
+    ("locks", "expected"),
+    [
+        (("dnf", DNF_LOCKS), ["pidgin", "MozillaThunderbird"]),
+        (("dnf5", DNF5_LOCKS), ["pidgin"]),
+        (("dnf5", 'packages = []\nversion = "1.0"\n'), []),
+        (("zypper", ZYPPER_LOCKS), ["pidgin", "MozillaThunderbird"]),
+        (("zypper", ""), []),
+    ],
+)
+def test_what_is_locked_is_read_from_the_list_of_the_package_manager(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, locks: tuple[str, str], expected: list[str]
+) -> None:
+    """Lists as dnf 4.14, dnf5 5.4 and zypper 1.14 wrote them, and what people add by hand."""
+    manager, content = locks
+    _, parse = module.LOCKS[manager]
+    monkeypatch.setitem(module.LOCKS, manager, (str(tmp_path / "locks"), parse))
+    names = ["gajim", "pidgin", "MozillaThunderbird", "thunderbird"]
+    assert module.locked(manager, names) == []  # nobody ever locked anything
+    (tmp_path / "locks").write_text(content, encoding="utf-8")
+    assert module.locked(manager, names) == expected
+    assert module.locked("apt", names) == module.locked(None, names) == []
 
 
 def test_versions_are_compared_as_debian_does_on_the_desk(module: ModuleType) -> None:
@@ -386,6 +455,7 @@ def test_the_documentation_is_valid(module: ModuleType) -> None:
         "brew_user",
         "clients",
         "flatpak_remote",
+        "holds",
         "installers",
         "language",
         "latest",
