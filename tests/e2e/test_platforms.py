@@ -179,6 +179,72 @@ def test_a_version_is_pinned_and_the_newest_comes_only_when_asked_for() -> None:
         assert states(newest)[desk, "pidgin"][1] == "2.14.14-1", newest.stdout
 
 
+#: How each desk moves all that it has by itself, as its nightly upgrades do.
+UPGRADES = {
+    FEDORA: "dnf --quiet --assumeyes upgrade",
+    DNF5: "dnf5 --quiet --assumeyes upgrade",
+    SUSE: "zypper --non-interactive update",
+}
+
+
+def stays_held_until_released(*desks: str, login: str, person: str) -> None:
+    """A hold that the site asks for keeps a version against the desk's own upgrade, follows a pin, and ends.
+
+    Args:
+        desks: their repositories have 2.14.13 and 2.14.14 of Pidgin.
+        login: of the seat on each.
+        person: of that seat.
+    """
+    seats = {"im_seats": [{"login": login, "person": person, "clients": ["pidgin"]}]}
+    held, released = seats | {"im_package_held": {"pidgin": True}}, seats | {"im_package_held": {"pidgin": False}}
+    old, new = {"im_package_versions": {"pidgin": "2.14.13"}}, {"im_package_versions": {"pidgin": "2.14.14"}}
+    limit = ":".join(desks)
+
+    def versions() -> set[str]:
+        return {on_desk(desk, "rpm -q --qf '%{EVR}' pidgin") for desk in desks}
+
+    def upgrade() -> None:
+        for desk in desks:
+            on_desk(desk, UPGRADES[desk])
+
+    done = site(limit, **held, **old)
+    upgrade()
+    assert versions() == {"2.14.13-3"}, done.stdout
+    again = site(limit, **held, **old)
+    assert set(states(again).values()) == {("compliant", "2.14.13-3")}, again.stdout
+    assert again.stdout.count("changed=0") == len(desks), again.stdout
+    # What is ours to move moves, and is held there; somebody else's hold is left, and named.
+    site(limit, **held, **new)
+    assert versions() == {"2.14.14-1"}
+    for row in report_of(site(limit, **seats, **old))["rows"]:
+        assert row["state"] == "failed" and "a gelé le paquet pidgin en version 2.14.14-1" in row["detail"], row
+    site(limit, **released, **old)
+    assert versions() == {"2.14.13-3"}
+    upgrade()
+    assert versions() == {"2.14.14-1"}
+    assert site(limit, **released).stdout.count("changed=0") == len(desks)
+
+
+def test_what_the_site_holds_stays_until_it_is_released() -> None:
+    stays_held_until_released(FEDORA, SUSE, login="zobrien", person="zoe.obrien")
+
+
+def test_what_the_site_holds_on_a_debian_is_held_by_dpkg_and_what_another_holds_stays_so() -> None:
+    seats = {"im_seats": [{"login": "zobrien", "person": "zoe.obrien", "clients": ["pidgin"]}]}
+    try:
+        wishes: list[tuple[dict[str, bool], str]] = [
+            ({"pidgin": True}, "pidgin\n"),
+            ({}, "pidgin\n"),
+            ({"pidgin": False}, ""),
+        ]
+        for wish, marked in wishes:
+            site(DEBIAN, **seats, im_package_held=wish)
+            assert on_desk(DEBIAN, "apt-mark showhold") == marked
+            assert "changed=0" in site(DEBIAN, **seats, im_package_held=wish).stdout
+    finally:
+        on_desk(DEBIAN, "apt-mark unhold pidgin")
+
+
 def test_the_package_of_a_client_that_nobody_wants_goes() -> None:
     gone = {"im_seats": [{"login": "zobrien", "person": "zoe.obrien", "clients": ["pidgin"], "state": "absent"}]}
     done = site(f"{RPM_DESKS}:{MAC}", **gone, im_client_purge_packages=True)
@@ -203,6 +269,7 @@ def test_dnf5_installs_pins_upgrades_and_removes() -> None:
     assert states(site(DNF5, im_package_latest=["pidgin"]))[DNF5, "pidgin"][1] == "2.14.14-1"
     back = site(DNF5, im_package_versions={"pidgin": "2.14.13"})
     assert states(back)[DNF5, "pidgin"] == ("compliant", "2.14.13-3"), back.stdout
+    stays_held_until_released(DNF5, login="amartin", person="alice.martin")
     seats = [{"login": "amartin", "person": "alice.martin", "clients": ["gajim", "pidgin"], "state": "absent"}]
     assert site(DNF5, im_seats=seats, im_client_purge_packages=True).returncode == 0
     assert on_desk(DNF5, "rpm -qa").split() == ["ca-certificates-2025.2.80-1.noarch"]
