@@ -129,6 +129,16 @@ def test_a_run_without_a_report_is_broken_whatever_its_code(night: Night, code: 
     assert done.returncode == 1 and f"aucun rapport : la cause est au-dessus. (ansible-playbook: {code})" in done.stdout
 
 
+def test_a_report_of_another_night_does_not_count_whatever_the_clock_says(night: Night) -> None:
+    another = night.reports / "2026-11-22T020000Z-1.json"
+    another.touch()
+    os.utime(another, (time.time() + 3600,) * 2)
+    night.ends(0, report=False)
+    assert night.run("run").returncode == 1
+    night.ends(0, report=True)
+    assert night.run("run").returncode == 0
+
+
 def test_an_inventory_that_went_away_is_told_and_no_other_one_is_taken(night: Night) -> None:
     (night.place / "inventory").rmdir()
     done = night.run("run")
