@@ -31,7 +31,7 @@ from ansible.module_utils.im_inventory import (
     complete_service,
 )
 from ansible.module_utils.im_model import Client
-from ansible.module_utils.im_packages import with_source
+from ansible.module_utils.im_packages.answers import with_source
 from ansible.module_utils.im_preferences import not_expressed
 from ansible.module_utils.im_templates import Templates
 from ansible.module_utils.im_wishes import template_variables, wish_of

@@ -279,10 +279,12 @@ sources:
   description: Client to where it comes from, for those that do not come from the distribution.
   returned: success
   type: dict
-brew_user:
-  description: Who has to run C(brew); empty where nothing is asked of it.
+homebrew:
+  description: >-
+    Who has to run C(brew), its C(user), and what of RV(missing), RV(latest) and RV(removable) is C(formulae) and what
+    C(casks), with the same keys. Empty where Homebrew is not the package manager.
   returned: success
-  type: str
+  type: dict
 package_options:
   description: >-
     Package to what its manager has to know of it beyond its name (its C(id), C(product), C(version) and so on, as

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .im_model import Client
-from .im_packages import product_id_of
+from .im_packages.answers import product_id_of
 from .im_preferences import ENFORCEABLE, problems_of
 
 # RFC 7622 forbids these in a localpart; spaces and controls are refused with them.

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from ansible.module_utils.im_catalogue import text
 from ansible.module_utils.im_model import Client
-from ansible.module_utils.im_packages import with_source
+from ansible.module_utils.im_packages.answers import with_source
 from rendering import CLIENTS, COMMON, PROJECT
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ansible.module_utils.im_clients import load_clients, load_common
 from ansible.module_utils.im_inventory import complete_people, complete_service
 from ansible.module_utils.im_model import Client, Document
-from ansible.module_utils.im_packages import with_source
+from ansible.module_utils.im_packages.answers import with_source
 from ansible.module_utils.im_templates import Templates
 from ansible.module_utils.im_wishes import template_variables, wish_of
 

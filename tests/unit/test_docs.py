@@ -14,7 +14,6 @@ from typing import Any
 import doc_tables
 import pytest
 import yaml
-from ansible.module_utils import im_packages
 from ansible.module_utils.im_catalogue.fr import TEXTS as FRENCH
 from ansible.module_utils.im_first_login_offer import check_first_login
 from ansible.module_utils.im_inventory import (
@@ -26,6 +25,9 @@ from ansible.module_utils.im_inventory import (
     complete_people,
     complete_service,
 )
+from ansible.module_utils.im_packages.answers import with_source
+from ansible.module_utils.im_packages.planning import plan
+from ansible.module_utils.im_packages.wishes import Wishes
 from ansible.module_utils.im_waivers import Known, check_waivers
 from rendering import CLIENTS, COMMON, PROJECT
 
@@ -159,12 +161,12 @@ def why_not(manager: str, pin: str, *, hold: bool = False) -> str:
         "Flatpak": ("apt", CLIENTS["gajim"], "flatpak"),
     }.get(manager, (manager, CLIENTS["pidgin"], ""))
     platform = next(family for family, answers in COMMON.platforms.items() if name in answers["managers"])
-    client = im_packages.with_source(client, platform, source)
+    client = with_source(client, platform, source)
     host = {"os_family": platform, "distribution": "Any", "distribution_version": "12", "package_manager": name}
     packages = dict.fromkeys(client.platforms[platform]["packages"], "2.14.12")
     said = {"host": host, "packages": packages, "brew": {"prefix": "/opt/homebrew", "owner": "admin"}}
-    wishes = im_packages.Wishes({client.name: pin}, [], {}, "", holds={client.name: True} if hold else {})
-    found = im_packages.plan([client], platform, COMMON.platforms[platform], said=said, wishes=wishes, language="en")
+    wishes = Wishes({client.name: pin}, [], {}, "", holds={client.name: True} if hold else {})
+    found = plan([client], platform, COMMON.platforms[platform], said=said, wishes=wishes, language="en")
     return str(found["impossible"].get(client.name, {}).get("why", ""))
 
 

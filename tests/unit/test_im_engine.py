@@ -17,7 +17,7 @@ import pytest
 from ansible.module_utils import im_engine
 from ansible.module_utils.im_engine import Group, Outcome
 from ansible.module_utils.im_model import Client, Document
-from ansible.module_utils.im_packages import with_source
+from ansible.module_utils.im_packages.answers import with_source
 from rendering import CLIENTS, COMMON, fragments
 
 SEAT = {"login": "amartin", "person": "alice.martin", "clients": ["toy"]}
