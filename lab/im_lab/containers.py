@@ -14,7 +14,7 @@ from . import identity, images
 from .engine import LABEL_LAB, LABEL_RECIPE, Engine
 from .settings import DEFAULT_PREFIX, LAB_DIR, LabError, Server, Settings
 
-READY_SECONDS = 60.0
+READY_SECONDS = 300.0
 POLL_SECONDS = 0.05
 
 

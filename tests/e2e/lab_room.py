@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LAB = Settings.from_environment()
 DOMAIN = LAB.server("xmpp").domain
 LOGIN = "salle"
-READY_SECONDS = 60.0
+READY_SECONDS = 300.0
 _NOTHING: Mapping[str, Mapping[str, Any]] = {}
 
 

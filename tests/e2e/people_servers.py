@@ -93,7 +93,7 @@ def kept(server: RunningServer, person: str) -> Kept:
     """All that a person keeps on a server."""
 
     async def read(client: Any) -> Kept:
-        roster = await client.get_roster(timeout=20)
+        roster = await client.get_roster(timeout=120)
         contacts = {
             str(jid): (item["name"] or "", sorted(item["groups"]), item["subscription"])
             for jid, item in roster["roster"]["items"].items()
@@ -125,7 +125,7 @@ def lay(server: RunningServer, person: str, things: Kept) -> None:
 
     async def write(client: Any) -> None:
         for jid, (name, groups, _) in things.contacts.items():
-            await client.update_roster(jid, name=name, groups=groups, timeout=20)
+            await client.update_roster(jid, name=name, groups=groups, timeout=120)
         storage = f"<storage xmlns='storage:bookmarks'>{conferences}</storage>"
         await _iq(client, f"<query xmlns='jabber:iq:private'>{storage}</query>", write=True)
         await _iq(client, f"<vCard xmlns='vcard-temp'>{fields}</vCard>", write=True)
@@ -137,7 +137,7 @@ def clear(server: RunningServer, person: str, *contacts: str) -> None:
     """Leave nothing of a person's; of these contacts' lists, only the person goes."""
 
     async def remove(client: Any) -> None:
-        roster = await client.get_roster(timeout=20)
+        roster = await client.get_roster(timeout=120)
         for jid in roster["roster"]["items"]:
             await client.del_roster_item(jid)
         empty = "<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'/></query>"
@@ -149,7 +149,7 @@ def clear(server: RunningServer, person: str, *contacts: str) -> None:
             await _iq(client, delete, write=True)
 
     async def forget(client: Any) -> None:
-        roster = await client.get_roster(timeout=20)
+        roster = await client.get_roster(timeout=120)
         if (jid := f"{person}@{server.domain}") in map(str, roster["roster"]["items"]):
             await client.del_roster_item(jid)
 
@@ -173,7 +173,7 @@ async def _iq(client: Any, payload: str, *, write: bool = False) -> Element:
     request["to"] = client.boundjid.bare
     request.append(fromstring(payload))
     try:
-        answer = (await request.send(timeout=20)).xml
+        answer = (await request.send(timeout=120)).xml
     except IqError as error:
         answer = error.iq.xml
     assert isinstance(answer, Element)

@@ -16,7 +16,7 @@ from systemd_boot import wait_for_systemd
 
 pytestmark = pytest.mark.lab
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends"
-PATIENCE = 90  # seconds
+PATIENCE = 300  # seconds
 
 # ---------------------------------------------------------------------------------------------------------------------
 # A display manager, an X server, a session that honours autostart

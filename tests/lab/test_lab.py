@@ -161,7 +161,7 @@ async def _rooms_seen_by(person: str) -> dict[str, str]:
     await asyncio.wait_for(online.wait(), 30)
     items = await disco.get_items(CONFERENCE)
     client.send_presence()
-    await muc.join_muc_wait(f"equipe@{CONFERENCE}", "Zoë O'Brien", timeout=30)
+    await muc.join_muc_wait(f"equipe@{CONFERENCE}", "Zoë O'Brien", timeout=300)
     await client.disconnect(wait=1)
     return {str(jid): name for jid, _node, name in items["disco_items"]["items"]}
 

@@ -334,7 +334,7 @@ async def _announced(server: RunningServer, name: str) -> ET.Element | None:
 async def _iq(client: Any, to: str, kind: str, payload: str) -> ET.Element:
     iq = client.make_iq(ito=to, itype=kind)
     iq.append(ET.fromstring(payload))
-    answer: ET.Element = (await iq.send(timeout=15)).xml
+    answer: ET.Element = (await iq.send(timeout=120)).xml
     return answer
 
 
@@ -349,7 +349,7 @@ def _api(server: RunningServer, asker: str, command: str, /, **arguments: str) -
     trust = ssl.create_default_context(cafile=str(server.ca_file))
     jid = f"{asker}@{server.domain}"
     credentials = base64.b64encode(f"{jid}:{server.passwords[jid]}".encode()).decode()
-    connection = http.client.HTTPSConnection(server.domain, server.api, timeout=15)
+    connection = http.client.HTTPSConnection(server.domain, server.api, timeout=120)
     connection.sock = trust.wrap_socket(socket.create_connection((HOST, server.api), 15), server_hostname=server.domain)
     headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
     connection.request("POST", f"/api/{command}", json.dumps(arguments), headers)

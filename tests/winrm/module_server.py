@@ -42,7 +42,7 @@ class ModuleServer:
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=300)
 
     def call(
         self, pc: WindowsPC, module: str, arguments: dict[str, Any], check: bool = False, **environment: str

@@ -80,7 +80,7 @@ def log_on(
         "TMP": str(pc.temp),
     }
     done = subprocess.run(
-        [PWSH or "pwsh", *words[:-1], tried], env=environment, capture_output=True, text=True, check=False, timeout=120
+        [PWSH or "pwsh", *words[:-1], tried], env=environment, capture_output=True, text=True, check=False, timeout=600
     )
     tried.unlink()
     return done

@@ -28,7 +28,7 @@ class Site:
     authority: Path
     connection: str = "winrm"
     ssh_peers: dict[str, SSHPeer] = field(default_factory=dict)
-    patience: float | None = 300.0  # seconds that a run may take
+    patience: float | None = 900.0  # seconds that a run may take
 
     @property
     def pc(self) -> WindowsPC:

@@ -105,7 +105,7 @@ class _Login(slixmpp.ClientXMPP):  # type: ignore[misc] # mypy skips slixmpp
         request["type"] = "set"
         request.enable("bind")
         try:
-            await request.send(timeout=5)
+            await request.send(timeout=60)
         except IqError as error:
             self._end(_of("bind", error.iq["error"]["condition"]))
         else:

@@ -87,7 +87,7 @@ async def _iq(client: Any, payload: str, to: str, write: bool) -> Element:
     request["to"] = to or client.boundjid.bare
     request.append(fromstring(payload))
     try:
-        answer = (await request.send(timeout=20)).xml
+        answer = (await request.send(timeout=120)).xml
     except IqError as error:
         answer = error.iq.xml
     assert isinstance(answer, Element)

@@ -18,7 +18,7 @@ def roster(account: Account, ca_file: Path) -> Roster:
     """The whole list."""
 
     async def read(client: Any) -> Roster:
-        answer = await client.get_roster(timeout=20)
+        answer = await client.get_roster(timeout=120)
         return {
             str(jid): (item["name"] or "", sorted(item["groups"]), item["subscription"], item["ask"] == "subscribe")
             for jid, item in answer["roster"]["items"].items()
@@ -32,7 +32,7 @@ def change(account: Account, ca_file: Path, *items: tuple[str, str, list[str]]) 
 
     async def write(client: Any) -> None:
         for jid, name, groups in items:
-            await client.update_roster(jid, name=name, groups=groups, timeout=20)
+            await client.update_roster(jid, name=name, groups=groups, timeout=120)
 
     logged_in(account, ca_file, write)
 
@@ -41,7 +41,7 @@ def clear(account: Account, ca_file: Path) -> None:
     """Remove all contacts."""
 
     async def remove(client: Any) -> None:
-        answer = await client.get_roster(timeout=20)
+        answer = await client.get_roster(timeout=120)
         for jid in answer["roster"]["items"]:
             await client.del_roster_item(jid)
 
@@ -60,7 +60,7 @@ def requests(account: Account, ca_file: Path) -> dict[str, str]:
         # ejabberd keeps them back from a session with a negative priority.
         client.send_presence()
         # A server works through a stream in order: what waited comes before the answer to a later question.
-        await client.get_roster(timeout=20)
+        await client.get_roster(timeout=120)
         return found
 
     return logged_in(account, ca_file, wait)

@@ -76,7 +76,7 @@ def openssl(server: LabServer, port: int, *options: str) -> str:
     starttls = ["-starttls", "xmpp", "-xmpphost", server.domain] if port == server.starttls else []
     command = ["openssl", "s_client", "-connect", f"{HOST}:{port}", "-servername", server.domain, *starttls]
     command += ["-verify_hostname", server.domain, "-CAfile", str(server.ca_file), *options]
-    done = subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=300)
     return done.stdout + done.stderr
 
 

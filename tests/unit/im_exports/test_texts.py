@@ -203,7 +203,7 @@ def test_libreoffice_opens_the_csv_as_it_is_meant(tmp_path: Path) -> None:
     )
     writing = "csv:Text - txt - csv (StarCalc):9,34,76,1"
     command = [office, profile, "--headless", "--convert-to", writing, reading, "--outdir", str(tmp_path / "read")]
-    subprocess.run([*command, str(tmp_path / "report.csv")], capture_output=True, check=True, timeout=120)
+    subprocess.run([*command, str(tmp_path / "report.csv")], capture_output=True, check=True, timeout=600)
     with (tmp_path / "read" / "report.csv").open(encoding="utf-8-sig", newline="") as stream:
         lines = list(csv.reader(stream, delimiter="\t"))
     expected = list(csv.reader(io.StringIO(as_csv(report(*rows)).removeprefix("\ufeff"), newline=""), delimiter=";"))

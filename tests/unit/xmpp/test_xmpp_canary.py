@@ -100,7 +100,7 @@ class Ansible:
             *("-e", f"@{self._variables}", "-e", f"ansible_python_interpreter={sys.executable}", str(self._playbook)),
         ]
         return subprocess.run(
-            command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=120
+            command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=600
         )
 
 

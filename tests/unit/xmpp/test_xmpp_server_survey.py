@@ -118,7 +118,7 @@ def test_a_server_that_is_silent_about_registration_has_said_nothing(good: ssl.S
         link.secure(good, OFFER)
         link.wait_for_the_end()
 
-    place, _ = visit(script, trust, timeout=0.5)
+    place, _ = visit(script, trust, timeout=2)
     assert (place.verdict, place.registration) == ("ok", None)
 
 

@@ -97,7 +97,7 @@ class Login:
             tls = self.tls if self.host else None
             account = Account(bare_jid(f"alice@{self.domain}"), self.password, self.host, port, tls)
             trust = self.trust(world) if self.trust else world.trust
-            yield account, Campaign(trust, Resolver(timeout=0.5), self.timeout, self.allow_plain), peer
+            yield account, Campaign(trust, Resolver(timeout=10), self.timeout, self.allow_plain), peer
 
 
 def says(*texts: str | bytes) -> Script:
@@ -402,11 +402,11 @@ LOGINS: dict[str, Login] = {
         )
         for name, verdict in _STREAM_ERRORS.items()
     },
-    "silence": Login("timeout", plainly(silence), timeout=0.3),
-    "silence after the header": Login("timeout", plainly(says(STREAM)), timeout=0.3),
-    "blanks for ever": Login("timeout", plainly(trickle), timeout=0.3),
+    "silence": Login("timeout", plainly(silence), timeout=1),
+    "silence after the header": Login("timeout", plainly(says(STREAM)), timeout=1),
+    "blanks for ever": Login("timeout", plainly(trickle), timeout=1),
     "silence in the tls handshake": Login(
-        "timeout", plainly(silence), told="no answer in time while negotiating TLS", tls="direct", timeout=0.3
+        "timeout", plainly(silence), told="no answer in time while negotiating TLS", tls="direct", timeout=1
     ),
     "a closed port": Login("refused", None, told="127.0.0.1:", port=closed_port),
     # Connecting to the broadcast address fails in the kernel: no packet leaves.
