@@ -11,6 +11,7 @@
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImTree
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImRunning
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImChange
+#AnsibleRequires -PowerShell Ansible.ModuleUtils.ImLogon
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImWinget
 
 $spec = @{
@@ -220,7 +221,7 @@ function Test-Owner {
         param($Folder)
         $owner = Get-ImOwner $Folder
         $own = (Get-Own).sid
-        $seen = @{ a_sid = $owner -match '^S-1-'; ours_or_the_administrators = $owner -in @($own, 'S-1-5-32-544', 'S-1-5-18') }
+        $seen = @{ a_sid = $owner -match '^S-1-'; ours_or_the_administrators = Test-ImRightfulOwner $owner $own }
         Confirm-Seen $seen @($seen.Keys)
     }
 }
@@ -310,13 +311,12 @@ function Test-UninstallKey {
 
 function Test-Profile {
     $seen = @{ profiles = 0; folder_there = 0; owner_as_wished = 0; roaming_there = 0; seats = 0; seats_served = 0 }
-    $trusted = @('S-1-5-18', 'S-1-5-32-544')
     foreach ($sid in (Get-Profiles).Keys) {
         $folder = (Get-Profiles)[$sid]
         $seen.profiles++
         if (-not [IO.Directory]::Exists($folder)) { continue }
         $seen.folder_there++
-        if ((Get-ImOwner $folder) -in ($trusted + $sid)) { $seen.owner_as_wished++ }
+        if (Test-ImRightfulOwner (Get-ImOwner $folder) $sid) { $seen.owner_as_wished++ }
         if ([IO.Directory]::Exists([IO.Path]::Combine($folder, 'AppData', 'Roaming'))) { $seen.roaming_there++ }
         foreach ($name in $clients.Keys) {
             $place = [IO.Path]::Combine($folder, [string]$clients[$name].profile)
@@ -339,12 +339,10 @@ function Test-Redirection {
     foreach ($sid in (Get-Profiles).Keys) {
         if (-not (Test-Path -LiteralPath "Registry::HKEY_USERS\$sid")) { continue }
         $seen.logged_on++
-        $told = Get-ImRoaming $sid
+        $told = Get-ImRoaming $sid (Get-Profiles)[$sid]
         if (-not $told) { continue }
         $seen.told++
-        $folder = (Get-Profiles)[$sid]
-        $place = ($told -replace '%USERPROFILE%', $folder.Replace('$', '$$')).TrimEnd('\')
-        if ($place -eq [IO.Path]::Combine($folder, 'AppData', 'Roaming')) { $seen.in_the_profile++ }
+        if ($told.usual) { $seen.in_the_profile++ }
     }
     if (-not $seen.logged_on) { throw (New-Skip 'nobody_logged_on' $seen) }
     New-Finding $(if ($seen.logged_on -eq $seen.in_the_profile) { 'proved' } else { 'disproved' }) '' $seen
@@ -490,11 +488,10 @@ function Test-Autostart {
         # Of those who are logged on, as where application data are.
         $seen.logged_on, $seen.usual_startup_folder = 0, 0
         foreach ($sid in (Get-Profiles).Keys) {
-            $key = "Registry::HKEY_USERS\$sid\SOFTWARE\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
-            if (-not (Test-Path -LiteralPath $key)) { continue }
+            $folders = Get-ImShellFolder $sid
+            if (-not $folders) { continue }
             $seen.logged_on++
-            $startup = [string](Get-ImValue (Get-ItemProperty -LiteralPath $key) 'Startup')
-            if ($startup -like '*\AppData\Roaming\Microsoft\Windows\Start Menu\Programs\Startup') { $seen.usual_startup_folder++ }
+            if ([string]$folders.startup -like '*\AppData\Roaming\Microsoft\Windows\Start Menu\Programs\Startup') { $seen.usual_startup_folder++ }
         }
         $finding = Confirm-Seen $seen $needed
         if ($seen.logged_on -ne $seen.usual_startup_folder) { $finding.verdict = 'disproved' }
@@ -520,29 +517,21 @@ function Test-Portable {
 }
 
 function Test-FirstLogon {
-    # The Task Scheduler takes a task of a group that starts at each logon, and gives it back as it was meant.
+    # The Task Scheduler takes a task of a group that starts at each logon, and gives it back as it was meant. It is the
+    # product's own, but disabled and under another name: what a site has registered stays as it is.
     if (-not $module.Params.change) { throw (New-Skip 'needs_change') }
     if ($module.CheckMode) { throw (New-Skip 'check_mode') }
     if (-not (Get-Command -Name Register-ScheduledTask -ErrorAction SilentlyContinue)) { throw (New-Skip 'no_tasks') }
-    $task = @{ TaskPath = '\im_client\'; TaskName = 'selftest ' + [guid]::NewGuid().ToString('N') }
-    $text = @'
-<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-  <RegistrationInfo><Author>im_client</Author></RegistrationInfo>
-  <Triggers><LogonTrigger><Enabled>true</Enabled></LogonTrigger></Triggers>
-  <Principals><Principal id="Author"><GroupId>S-1-5-32-545</GroupId><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>
-  <Settings><Enabled>false</Enabled><Hidden>true</Hidden></Settings>
-  <Actions Context="Author"><Exec><Command>%SystemRoot%\System32\cmd.exe</Command><Arguments>/c exit</Arguments></Exec></Actions>
-</Task>
-'@
-    $null = Register-ScheduledTask @task -Xml $text -Force
-    try { $told = [xml](Export-ScheduledTask @task) } finally { Unregister-ScheduledTask @task -Confirm:$false }
-    $count = { param($Name) @($told.GetElementsByTagName($Name)).Count }
+    $name = 'selftest ' + [guid]::NewGuid().ToString('N')
+    Register-ImTask $name -Disabled
+    try { $told = Get-ImTaskGist (Get-ImTask $name) } finally { Unregister-ImTask $name }
+    $wished = Get-ImTaskGist (Get-ImTaskText -Disabled)
     $seen = @{
-        at_each_logon = (& $count 'LogonTrigger') -eq 1
-        of_a_group = (& $count 'GroupId') -eq 1
-        of_nobody_alone = (& $count 'UserId') -eq 0
-        command_stays = @($told.GetElementsByTagName('Command') | Where-Object { $_.InnerText -eq '%SystemRoot%\System32\cmd.exe' }).Count -eq 1
-        gone = -not (Export-ScheduledTask @task -ErrorAction SilentlyContinue)
+        at_each_logon = $told.logons -eq 1
+        of_a_group = $told.groups -eq 1
+        of_nobody_alone = $told.users -eq 0
+        command_stays = $told.command -ceq $wished.command -and $told.arguments -ceq $wished.arguments
+        gone = -not (Get-ImTask $name)
     }
     if (-not $seen.gone) { $module.Result.changed = $true }
     Confirm-Seen $seen @($seen.Keys)

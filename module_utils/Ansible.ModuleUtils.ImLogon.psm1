@@ -6,7 +6,7 @@
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImTrouble
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImWire
 
-$Task = @{ TaskPath = '\im_client\'; TaskName = 'First logon' }
+$TaskName = 'First logon'
 $WaitName = '\A(anybody|S-1-(5-21|12-1)-[0-9-]+)\z'
 # Nobody but administrators sees who is waited for; others may only walk through, to a file that they may read.
 $PlaceAccess = 'D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;;0x1000a0;;;BU)'
@@ -15,8 +15,18 @@ function Get-Place { [IO.Path]::Combine($env:ProgramFiles, 'im_client', 'first-l
 
 function Get-ScriptPath { "$(Get-Place).ps1" }
 
-function Get-TaskText {
+# The task, function by function, under whatever name: playbooks/selftest.yml tries them under one of its own.
+
+function Get-TaskPlace {
+    # What names a task of ours to the Task Scheduler.
+    param([string]$Name)
+    @{ TaskPath = '\im_client\'; TaskName = $Name }
+}
+
+function Get-ImTaskText {
     # The task, as the Task Scheduler takes it: at each logon, for whoever is a user of this PC, with that user's rights.
+    param([switch]$Disabled)
+    $enabled = if ($Disabled) { 'false' } else { 'true' }
     $place = [Security.SecurityElement]::Escape((Get-ScriptPath))
     @"
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
@@ -34,7 +44,7 @@ function Get-TaskText {
     <MultipleInstancesPolicy>Parallel</MultipleInstancesPolicy>
     <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
     <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
-    <Enabled>true</Enabled>
+    <Enabled>$enabled</Enabled>
     <Hidden>true</Hidden>
     <ExecutionTimeLimit>PT2M</ExecutionTimeLimit>
     <Priority>5</Priority>
@@ -49,23 +59,47 @@ function Get-TaskText {
 "@
 }
 
-function Get-Gist {
+function Get-ImTaskGist {
     # What counts of a task. Windows writes it back in its own words: accounts, defaults and order may differ.
     param([string]$Text)
     $whole = [xml]$Text
-    foreach ($name in 'Command', 'Arguments') { @($whole.GetElementsByTagName($name) | ForEach-Object { $_.InnerText.Trim() }) -join '|' }
-    @($whole.GetElementsByTagName('LogonTrigger')).Count
-    @($whole.GetElementsByTagName('GroupId')).Count
-    @($whole.GetElementsByTagName('UserId')).Count  # of the trigger or the principal: then it serves one person only
-    @($whole.GetElementsByTagName('Enabled') | Where-Object { $_.InnerText -eq 'false' }).Count
-    @($whole.GetElementsByTagName('RunLevel') | Where-Object { $_.InnerText -eq 'HighestAvailable' }).Count
+    $words = { param($Name) @($whole.GetElementsByTagName($Name) | ForEach-Object { $_.InnerText.Trim() }) -join '|' }
+    [ordered]@{
+        command = & $words 'Command'
+        arguments = & $words 'Arguments'
+        logons = @($whole.GetElementsByTagName('LogonTrigger')).Count
+        groups = @($whole.GetElementsByTagName('GroupId')).Count
+        users = @($whole.GetElementsByTagName('UserId')).Count  # of the trigger or the principal: then it serves one person only
+        disabled = @($whole.GetElementsByTagName('Enabled') | Where-Object { $_.InnerText -eq 'false' }).Count
+        highest = @($whole.GetElementsByTagName('RunLevel') | Where-Object { $_.InnerText -eq 'HighestAvailable' }).Count
+    }
+}
+
+function Register-ImTask {
+    # Have the Task Scheduler take the task, in place of what it has under that name.
+    param([string]$Name, [switch]$Disabled)
+    $task = Get-TaskPlace $Name
+    $null = Register-ScheduledTask @task -Xml (Get-ImTaskText -Disabled:$Disabled) -Force
+}
+
+function Get-ImTask {
+    # A task as the Task Scheduler gives it back; nothing if it has none of that name.
+    param([string]$Name)
+    $task = Get-TaskPlace $Name
+    Export-ScheduledTask @task -ErrorAction SilentlyContinue
+}
+
+function Unregister-ImTask {
+    param([string]$Name)
+    $task = Get-TaskPlace $Name
+    Unregister-ScheduledTask @task -Confirm:$false
 }
 
 function Get-TaskState {
     # none, wished or other.
-    $found = Export-ScheduledTask @Task -ErrorAction SilentlyContinue
+    $found = Get-ImTask $TaskName
     if (-not $found) { return 'none' }
-    try { $same = (@(Get-Gist $found) -join "`n") -ceq (@(Get-Gist (Get-TaskText)) -join "`n") } catch { $same = $false }
+    try { $same = ((Get-ImTaskGist $found).Values -join "`n") -ceq ((Get-ImTaskGist (Get-ImTaskText)).Values -join "`n") } catch { $same = $false }
     if ($same) { 'wished' } else { 'other' }
 }
 
@@ -129,7 +163,7 @@ function Set-Task {
         Write-ImWhole $file $data
     }
     if ((Get-TaskState) -eq 'wished') { return $changed }
-    if (-not $Check) { $null = Register-ScheduledTask @Task -Xml (Get-TaskText) -Force }
+    if (-not $Check) { Register-ImTask $TaskName }
     $true
 }
 
@@ -139,7 +173,7 @@ function Clear-Task {
     $registered, $file, $place = ((Get-TaskState) -ne 'none'), (Get-ScriptPath), (Get-Place)
     $changed = $registered -or [IO.File]::Exists($file) -or [IO.Directory]::Exists($place)
     if ($Check) { return $changed }
-    if ($registered) { Unregister-ScheduledTask @Task -Confirm:$false }
+    if ($registered) { Unregister-ImTask $TaskName }
     if ([IO.File]::Exists($file)) { [IO.File]::Delete($file) }
     if ([IO.Directory]::Exists($place)) { [IO.Directory]::Delete($place, $true) }
     $changed

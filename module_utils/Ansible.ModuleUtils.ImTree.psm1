@@ -43,6 +43,12 @@ function Split-ImPath {
     , $parts
 }
 
+function Test-ImRightfulOwner {
+    # Whether an owner may be met in the profile of a person: that person, or Windows.
+    param([string]$Owner, [string]$Sid)
+    $Owner -in ($Trusted + $Sid)
+}
+
 function New-ImTree {
     # The tree of a login (empty: the machine): login, sid, home, budget. Looks at nothing below the home.
     param([string]$Login, [hashtable]$Profiles)
@@ -58,14 +64,10 @@ function New-ImTree {
         $more = if (Test-ImProfileKey $sid) { @{} } else { @{ never_logged_on = $sid } }
         throw (New-ImTrouble 'no_home' "'$Login' has no profile on this PC: nobody of that name has logged on here yet" 'failed' $more)
     }
-    if ((Get-ImOwner $folder) -notin ($Trusted + $sid)) { throw (New-ImTrouble 'not_owner' "the profile $folder does not belong to $Login") }
-    $roaming = Get-ImRoaming $sid
-    if ($roaming) {
-        $roaming = $roaming -replace '%USERPROFILE%', $folder.Replace('$', '$$')
-        $usual = [IO.Path]::Combine($folder, 'AppData', 'Roaming')
-        if ($roaming.TrimEnd('\') -ne $usual) {
-            throw (New-ImTrouble 'link_outside' "the application data of $Login are redirected to $roaming, which is not followed")
-        }
+    if (-not (Test-ImRightfulOwner (Get-ImOwner $folder) $sid)) { throw (New-ImTrouble 'not_owner' "the profile $folder does not belong to $Login") }
+    $roaming = Get-ImRoaming $sid $folder
+    if ($roaming -and -not $roaming.usual) {
+        throw (New-ImTrouble 'link_outside' "the application data of $Login are redirected to $($roaming.place), which is not followed")
     }
     @{ login = $Login; sid = $sid; home = $folder; budget = $LoginLimit }
 }
@@ -131,7 +133,7 @@ function Read-ImFile {
     param([hashtable]$Tree, [hashtable]$Spot)
     try {
         $owner = if ($Tree.sid) { Get-ImOwner $Spot.path }
-        if ($Tree.sid -and $owner -notin ($Trusted + $Tree.sid)) {
+        if ($Tree.sid -and -not (Test-ImRightfulOwner $owner $Tree.sid)) {
             throw (New-ImTrouble 'not_owner' "$($Spot.shown): belongs to $owner, not to $($Tree.login)")
         }
         $bytes = Read-Whole $Spot

@@ -43,11 +43,24 @@ function Test-ImProfileKey {
     (Test-Path -LiteralPath "$ProfileList\$Sid") -or (Test-Path -LiteralPath "$ProfileList\$Sid.bak")
 }
 
-function Get-ImRoaming {
-    # Where Windows keeps the roaming application data of somebody who is logged on; nothing when nobody can tell.
+function Get-ImShellFolder {
+    # Where Windows keeps folders of somebody, roaming and startup; nothing of who is not logged on, whose registry is
+    # not loaded.
     param([string]$Sid)
     $key = "Registry::HKEY_USERS\$Sid\SOFTWARE\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
-    if (Test-Path -LiteralPath $key) { Get-ImValue (Get-ItemProperty -LiteralPath $key) 'AppData' }
+    if (-not (Test-Path -LiteralPath $key)) { return }
+    $values = Get-ItemProperty -LiteralPath $key
+    @{ roaming = Get-ImValue $values 'AppData'; startup = Get-ImValue $values 'Startup' }
+}
+
+function Get-ImRoaming {
+    # Where Windows keeps the roaming application data of whose profile is in a folder: place, and whether that is the
+    # usual one of the profile, the only one that is served. Nothing when nobody can tell.
+    param([string]$Sid, [string]$Folder)
+    $folders = Get-ImShellFolder $Sid
+    if (-not $folders -or -not $folders.roaming) { return }
+    $place = $folders.roaming -replace '%USERPROFILE%', $Folder.Replace('$', '$$')
+    @{ place = $place; usual = $place.TrimEnd('\') -eq [IO.Path]::Combine($Folder, 'AppData', 'Roaming') }
 }
 
 function Get-ImProgramList {

@@ -201,6 +201,12 @@ def test_the_line_of_the_acceptance_kit_is_proved_where_such_tasks_are_taken(new
     answer = newcomers.call("im_selftest", **asked, change=True)
     assert answer["lines"]["windows-first-logon"]["verdict"] == "proved", answer
     assert newcomers.pc.model["tasks"] == {}
+    newcomers.let_wait("pidgin")
+    of_the_site = newcomers.pc.model["tasks"]
+    assert list(of_the_site) == [TASK]
+    answer = newcomers.call("im_selftest", **asked, change=True)
+    assert answer["lines"]["windows-first-logon"]["verdict"] == "proved", answer
+    assert newcomers.pc.model["tasks"] == of_the_site
 
 
 def test_check_mode_lays_nothing_down_and_takes_nothing_away(newcomers: Newcomers) -> None:
