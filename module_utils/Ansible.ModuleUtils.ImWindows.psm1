@@ -49,8 +49,10 @@ function Get-ImShellFolder {
     param([string]$Sid)
     $key = "Registry::HKEY_USERS\$Sid\SOFTWARE\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
     if (-not (Test-Path -LiteralPath $key)) { return }
-    $values = Get-ItemProperty -LiteralPath $key
-    @{ roaming = Get-ImValue $values 'AppData'; startup = Get-ImValue $values 'Startup' }
+    # Get-ItemProperty would expand %USERPROFILE% to the profile of the account that asks.
+    $values = Get-Item -LiteralPath $key
+    $asWritten = 'DoNotExpandEnvironmentNames'
+    @{ roaming = $values.GetValue('AppData', $null, $asWritten); startup = $values.GetValue('Startup', $null, $asWritten) }
 }
 
 function Get-ImRoaming {

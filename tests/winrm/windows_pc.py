@@ -180,6 +180,7 @@ class WindowsPC:
             "PROCESSOR_ARCHITECTURE": "AMD64",
             "COMPUTERNAME": self.name.upper(),
             "USERNAME": "deploy",
+            "USERPROFILE": str(self.disk / "Users" / "deploy"),
             "APPDATA": str(self.disk / "Users" / "deploy" / "AppData" / "Roaming"),
         }
 

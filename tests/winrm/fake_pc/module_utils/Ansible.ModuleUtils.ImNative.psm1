@@ -94,4 +94,19 @@ function Invoke-ImUnpacker {
     $LASTEXITCODE
 }
 
-Export-ModuleMember -Function *-Im*
+function Get-ItemProperty {
+    # The JSON registry has no types: what holds a %variable% is REG_EXPAND_SZ, and Windows expands that here with the
+    # environment of the process that asks.
+    [CmdletBinding()]
+    param([string]$LiteralPath)
+    foreach ($values in Microsoft.PowerShell.Management\Get-ItemProperty -LiteralPath $LiteralPath) {
+        foreach ($property in $values.PSObject.Properties) {
+            if ($property.Value -is [string] -and $property.Name -notlike 'PS*') {
+                $property.Value = [Environment]::ExpandEnvironmentVariables($property.Value)
+            }
+        }
+        $values
+    }
+}
+
+Export-ModuleMember -Function *-Im*, Get-ItemProperty
