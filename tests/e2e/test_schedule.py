@@ -135,6 +135,7 @@ def test_the_night_is_arranged_run_told_and_taken_away_again(node: ControlNode) 
     assert "écart : 1" in node.sh("cat /var/log/im-cron/*.log")
     assert node.sh(f"stat -c %U:%a {REPORTS}/*-*.json").splitlines() == [f"{ACCOUNT}:600"] * 2
     # Two runs saw the same drift: it is told once.
+    node.wait(f"ls {MAIL}/0.eml")
     (subject,) = letters(node)
     assert "s'est aggravé (installations : 1)" in subject
 

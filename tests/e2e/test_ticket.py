@@ -305,7 +305,7 @@ def test_gajim_on_a_mac_is_refused_with_what_to_offer(login: str, tmp_path: Path
         said = refused(ticket_file(tmp_path, logiciel="gajim"), answers, "-i", "inventories/demo", "-i", str(mac))
     finally:
         on_desk(HOST, "rm -r /opt/mac")
-    assert f"{HOST} est un Mac, et Gajim n'existe pas pour macOS." in said
+    assert f"{HOST} est un Mac sans Gajim, et Homebrew ne le fournit pas." in said
     assert "relancez avec -e im_ticket_client=thunderbird (ou pidgin)" in said
     assert "répondez à ce message en disant lequel vous convient" in said
 
