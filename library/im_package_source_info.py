@@ -93,6 +93,8 @@ SOURCES = {
         re.compile(r"^ *\d+ \|", re.MULTILINE),
     ),
 }
+# On a desk of SUSE PackageKit holds libzypp's lock now and then: seconds to wait for it rather than know no package.
+PATIENCE = {"ZYPP_LOCK_TIMEOUT": "300"}
 # What they say of a source that did not give what it should.
 SILENT = re.compile(
     r"^.*(?:Failed to download metadata|Curl error|Cannot download|Status code|Valid metadata not found).*$",
@@ -193,7 +195,7 @@ def ask_rpm(module: AnsibleModule, manager: str, packages: list[str], timeout: i
     sources = len(line.findall(module.run_command(command, environ_update=LANGUAGE)[1]))
     offered, said = set(), ""
     if asked and sources:
-        _, output, errors = module.run_command([*question, *asked], environ_update=LANGUAGE)
+        _, output, errors = module.run_command([*question, *asked], environ_update={**LANGUAGE, **PATIENCE})
         offered, said = set(LISTED[manager].findall(output)), output + "\n" + errors
     unknown = [name for name in packages if name not in offered]
     failures = (

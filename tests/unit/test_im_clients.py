@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible.module_utils.im_catalogue import LANGUAGES
 from ansible.module_utils.im_clients import load_clients
 from ansible.module_utils.im_formats import FORMATS
@@ -66,6 +67,13 @@ def test_every_package_manager_has_its_tasks_and_its_sentence(platform: str) -> 
         assert (tasks / f"install_{manager}.yml").is_file()
         assert (tasks / f"remove_{manager}.yml").is_file()
         assert all(f"packages.failed_{manager}" in texts for texts in LANGUAGES.values())
+
+
+def test_every_task_of_zypper_waits_for_the_lock_that_packagekit_may_hold() -> None:
+    files = list((PROJECT / "roles" / "im_client" / "tasks").glob("*_zypper.yml"))
+    tasks = [task for path in files for task in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    assert len(files) == 3
+    assert {task["environment"]["ZYPP_LOCK_TIMEOUT"] for task in tasks} == {"300"}
 
 
 @pytest.mark.parametrize("platform", COMMON.platforms)

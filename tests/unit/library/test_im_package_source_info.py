@@ -72,10 +72,12 @@ class FakeModule:
     def __init__(self, sources: str, listed: str, errors: str = "") -> None:
         self.answers = [(0, sources, ""), (0, listed, errors)]
         self.commands: list[list[str]] = []
+        self.waited = ""
 
     def run_command(self, command: list[str], environ_update: dict[str, str]) -> tuple[int, str, str]:
         assert environ_update["LC_ALL"] == "C"
         self.commands.append(command)
+        self.waited = environ_update.get("ZYPP_LOCK_TIMEOUT", "")
         return self.answers[len(self.commands) - 1]
 
 
@@ -103,6 +105,7 @@ def test_dnf_and_zypper_say_what_they_do_not_offer(module: ModuleType, manager: 
     found = module.ask_rpm(fake, manager, ["thunderbird", "pidgin", "--installroot=/"], 10)
     assert found == {"sources": 1, "unknown": ["pidgin", "--installroot=/"], "failures": [], "proxy": ""}
     assert fake.commands[1][-2:] == ["thunderbird", "pidgin"]  # what is no name never becomes an option
+    assert fake.waited == "300"  # as long as PackageKit holds the lock, zypper knows no package
 
 
 def test_a_repository_that_is_silent_is_told_before_what_it_would_offer(module: ModuleType) -> None:
