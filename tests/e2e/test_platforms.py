@@ -277,6 +277,41 @@ def test_dnf5_installs_pins_upgrades_and_removes() -> None:
 
 
 @pytest.fixture
+def almalinux8() -> Iterator[None]:
+    """The desk with dnf 4 says that its version is 8, where dnf's Python is not Ansible's; it cannot hold yet."""
+    said = "/usr/local/share/lab/os-release"
+    remove = "for name in pidgin python3-dnf-plugin-versionlock; do rpm --force-debian -e $name || true; done"
+    on_desk(FEDORA, f"sed 's/9[.]6/8.10/' {said}.almalinux > /etc/os-release; {remove}")
+    yield
+    on_desk(FEDORA, f"cp {said}.fedora /etc/os-release")
+
+
+def test_where_ansible_has_no_bindings_dnf_is_run_as_a_program(almalinux8: None) -> None:
+    seat = {"login": "zobrien", "person": "zoe.obrien", "clients": ["pidgin"]}
+    old = {"im_seats": [seat], "im_package_versions": {"pidgin": "2.14.13"}}
+
+    def words() -> str:
+        """The last transaction's: what Ansible's module does has no words of dnf's own."""
+        return on_desk(FEDORA, "dnf history info last")
+
+    held = site(FEDORA, **old, im_package_held={"pidgin": True})
+    assert states(held)[FEDORA, "pidgin"][1] == "2.14.13-3", held.stdout
+    assert "--assumeyes install --setopt=install_weak_deps=True python3-dnf-plugin-versionlock" in words()
+    on_desk(FEDORA, UPGRADES[FEDORA])
+    again = site(FEDORA, **old, im_package_held={"pidgin": True})
+    assert states(again) == {(FEDORA, "pidgin"): ("compliant", "2.14.13-3")} and "changed=0" in again.stdout
+    newest = site(FEDORA, im_seats=[seat], im_package_latest=["pidgin"], im_package_held={"pidgin": False})
+    assert states(newest)[FEDORA, "pidgin"][1] == "2.14.14-1", newest.stdout
+    assert "--assumeyes install --best" in words()
+    back = site(FEDORA, **old)
+    assert states(back)[FEDORA, "pidgin"][1] == "2.14.13-3", back.stdout
+    gone = site(FEDORA, im_seats=[{**seat, "state": "absent"}], im_client_purge_packages=True)
+    assert gone.returncode == 0, gone.stdout
+    assert "not installed" in on_desk(FEDORA, "rpm -q pidgin || true")
+    assert "--assumeyes remove --noautoremove" in words()
+
+
+@pytest.fixture
 def almalinux() -> Iterator[None]:
     """The desk with dnf 4 says that it is one of Red Hat's family, and has no Pidgin in its repositories."""
     said = "/usr/local/share/lab/os-release"
