@@ -78,8 +78,8 @@ options:
     description:
       - Package to what its application is known by. The module's own option, set by the action plugin. What is found
         there is installed, whoever installed it.
-      - On macOS the bundle, whose version its C(Info.plist) says; on Windows the name of its Uninstall key, or the name
-        that Windows shows, with V(*) for what differs between versions.
+      - On macOS the bundle, whose version its C(Info.plist) says; what Homebrew says of it does not count. On Windows
+        the name of its Uninstall key, or the name that Windows shows, with V(*) for what differs between versions.
     type: dict
     default: {}
   portable:
@@ -180,6 +180,12 @@ brew:
     owner:
       description: Login of the owner, null if there is no such login.
       type: str
+    has:
+      description: >-
+        Those of O(packages) that Homebrew itself has. An application that somebody else installed is not among them; a
+        cask whose application somebody deleted is.
+      type: list
+      elements: str
 flatpak:
   description: What Flatpak says of itself for the whole system; null without it, or if O(packages) names nothing of it.
   returned: always
@@ -231,7 +237,9 @@ missing:
   type: list
   elements: str
 latest:
-  description: Packages that are to be brought to the newest version, whether or not they are installed.
+  description: >-
+    Packages that are to be brought to the newest version, whether or not they are installed. Applications of macOS that
+    came by other hands than Homebrew's are left to themselves.
   returned: success
   type: list
   elements: str
@@ -282,7 +290,8 @@ sources:
 homebrew:
   description: >-
     Who has to run C(brew), its C(user), and what of RV(missing), RV(latest) and RV(removable) is C(formulae) and what
-    C(casks), with the same keys. Empty where Homebrew is not the package manager.
+    C(casks), with the same keys. What C(brew) has to forget before it installs it again, as somebody deleted the
+    application, is C(gone). Empty where Homebrew is not the package manager.
   returned: success
   type: dict
 package_options:
@@ -323,6 +332,7 @@ import platform
 import plistlib
 import pwd
 import re
+from typing import Any
 
 from ansible.module_utils import distro
 from ansible.module_utils.basic import AnsibleModule
@@ -409,7 +419,7 @@ def package_manager(os_family: str) -> str | None:
     return "dnf5" if name == "dnf" and os.path.realpath(path).endswith("dnf5") else name
 
 
-def homebrew() -> dict[str, str | None] | None:
+def homebrew() -> dict[str, Any] | None:
     """Return where Homebrew is and who owns it, None without it. Asked of the file system: brew refuses root."""
     path = next((path for path, _ in MANAGERS["Darwin"] if os.path.exists(path)), None)  # noqa: PTH110  as above
     if path is None:
@@ -497,9 +507,9 @@ def installed(module: AnsibleModule, database: str, names: list[str]) -> tuple[d
 
 
 def kept_elsewhere(
-    names: list[str], applications: dict[str, str], brew: dict[str, str | None] | None, flatpaks: dict[str, str]
+    names: list[str], applications: dict[str, str], kegs: dict[str, str], flatpaks: dict[str, str]
 ) -> dict[str, str | None]:
-    """Return {name: version or None} of the packages of Homebrew and Flatpak among NAMES."""
+    """Return {name: version or None} of the packages of Homebrew (KEGS: what it has) and Flatpak among NAMES."""
     found: dict[str, str | None] = {}
     for name, match in ((name, KEPT_ELSEWHERE.fullmatch(name)) for name in names):
         if not match:
@@ -507,15 +517,29 @@ def kept_elsewhere(
         kind, short = match.groups()
         if kind == "flatpak":
             found[name] = flatpaks.get(short)
+        elif name in applications:
+            # The bundle alone: somebody may have deleted it, which Homebrew does not notice.
+            found[name] = bundle_version(applications[name])
         else:
-            found[name] = bundle_version(applications.get(name)) or keg_version(brew, KEGS[kind], short)
+            found[name] = kegs.get(name)
     return found
 
 
-def keg_version(brew: dict[str, str | None] | None, kegs: str, name: str) -> str | None:
+def kegs_of(brew: dict[str, Any] | None, names: list[str]) -> dict[str, str]:
+    """Return {name: version} of those of NAMES that Homebrew has."""
+    found: dict[str, str] = {}
+    if brew is None:
+        return found
+    for name, match in ((name, KEPT_ELSEWHERE.fullmatch(name)) for name in names):
+        if match and match.group(1) in KEGS and (version := keg_version(brew, KEGS[match.group(1)], match.group(2))):
+            found[name] = version
+    return found
+
+
+def keg_version(brew: dict[str, Any], kegs: str, name: str) -> str | None:
     """Return the newest version of a package of Homebrew, None if there is none."""
     try:
-        versions = os.listdir(os.path.join((brew or {}).get("prefix") or "", kegs, name))  # noqa: PTH118, PTH208  as above
+        versions = os.listdir(os.path.join(brew["prefix"], kegs, name))  # noqa: PTH118, PTH208  as above
     except OSError:
         return None
     return max((version for version in versions if not version.startswith(".")), key=by_number, default=None)
@@ -527,7 +551,7 @@ def by_number(version: str) -> list[tuple[int, int, str]]:
     return [(1, part, "") if isinstance(part, int) else (0, 0, part) for part in parts]
 
 
-def bundle_version(bundle: str | None) -> str | None:
+def bundle_version(bundle: str) -> str | None:
     """Return the version that an application of macOS says, None if it is not there or says none."""
     try:
         with open(f"{bundle}/Contents/Info.plist", "rb") as file:  # noqa: PTH123  as above
@@ -624,7 +648,10 @@ def main() -> None:
     packages, held = installed(module, database, names) if names and database else ({}, [])
     held += locked(manager, names)
     flatpaks, flatpak = ask_flatpak(module) if any(name.startswith("flatpak/") for name in names) else ({}, None)
-    packages.update(kept_elsewhere(names, module.params["applications"], brew, flatpaks))
+    kegs = kegs_of(brew, names)
+    if brew:
+        brew["has"] = sorted(kegs)
+    packages.update(kept_elsewhere(names, module.params["applications"], kegs, flatpaks))
     behind = older(module, packages, module.params["minimum"], database)
     described = {**host, "package_manager": manager}
     module.exit_json(

@@ -171,7 +171,10 @@ def _for_homebrew(
     found: Mapping[str, Any], removable: Sequence[str], said: Mapping[str, Any], wishes: Wishes
 ) -> dict[str, Any]:
     """Who runs brew, and what it does: formulae and casks, which are two modules' business."""
-    todo = {"missing": found["missing"], "latest": found["latest"], "removable": removable}
+    missing, has = found["missing"], said["brew"]["has"]
+    # What brew has and is not there: somebody deleted the application.
+    gone = [name for name in missing if name in has]
+    todo = {"missing": missing, "gone": gone, "latest": found["latest"], "removable": removable}
 
     def only(kind: str) -> dict[str, list[str]]:
         return {

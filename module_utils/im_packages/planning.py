@@ -58,7 +58,7 @@ def plan(
         version = packages.get(answers["version_package"])
         unlike = [answers["version_package"]] if pin and version and not is_version(version, pin) else []
         wanted = [f"{name} {pin}" if name in unlike else name for name in (*lacking, *unlike)]
-        newest = client.name in wishes.latest
+        newest = client.name in wishes.latest and not _came_by_hand(answers["version_package"], version, said)
         if wanted:
             result["lacking"][client.name] = wanted
         to_release, to_hold = _holds(answers["packages"], said.get("held", ()), wishes.holds.get(client.name), wanted)
@@ -94,6 +94,12 @@ def plan(
         result["to_hold"] += to_hold
     todo = (result["missing"], result["latest"], result["to_release"], result["to_hold"], portables, *flatpaks.values())
     return {**result, "flatpaks": flatpaks, "portables": portables, "to_install": any(todo), "manager": manager}
+
+
+def _came_by_hand(package: str, version: str | None, said: Mapping[str, Any]) -> bool:
+    """Whether others than Homebrew put an application on a Mac: it updates itself, and brew would refuse to do so."""
+    is_of_homebrew = package.startswith(("cask/", "formula/"))
+    return is_of_homebrew and bool(version) and package not in (said.get("brew") or {"has": ()})["has"]
 
 
 def _holds(

@@ -110,7 +110,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     forget += (
         "rpm -q $name >/dev/null && rpm --force-debian -e $name; done; rm -rf /home/*/.purple /home/*/.thunderbird "
     )
-    forget += f"/home/*/Library /home/*/.config /var/lib/im_client {BREW}/Cellar/* {BREW}/Caskroom/*"
+    forget += f"/home/*/Library /home/*/.config /var/lib/im_client {BREW}/Cellar/* {BREW}/Caskroom/* {BREW}/opt/* "
+    forget += "/Applications/Thunderbird.app"
     for desk in (ALMA, SUSE, MAC):
         on_desk(desk, forget)
     for login in (YESTERDAY, BUSY):

@@ -20,6 +20,7 @@ DEBIAN, FEDORA, SUSE, MAC = "pc-bib-02", "pc-fed-05", "pc-sus-06", "mac-lab-07"
 DNF5 = "pc-fed-08"
 RPM_DESKS = f"{FEDORA}:{SUSE}"
 BREW = "/opt/homebrew"
+APPLICATION = "/Applications/Thunderbird.app"
 # A lab of another prefix has its server elsewhere. People are written on it by other tests.
 SERVER = {"host": "127.0.0.1", "port": 15222 + int(os.environ.get("LAB_PORT_SHIFT", "0"))}
 ADMIN = {"jid": "svc-check@univ-lille.example", "password": "{{ vault_im_admin_password }}"}
@@ -48,7 +49,7 @@ def untouched_desks() -> None:
     names = "gajim pidgin thunderbird MozillaThunderbird MozillaThunderbird-translations-common"
     forget = f"for name in {names}; do rpm -q $name >/dev/null && rpm --force-debian -e $name; done; "
     forget += "rm -rf /home/*/.purple /home/*/.thunderbird /home/*/.config /home/*/Library /var/lib/im_client "
-    forget += f"{BREW}/Cellar/* {BREW}/Caskroom/* {BREW}/var.log {BREW}/gone"
+    forget += f"{BREW}/Cellar/* {BREW}/Caskroom/* {BREW}/opt/* {BREW}/var.log {BREW}/gone {APPLICATION}"
     for desk in (FEDORA, SUSE, MAC):
         on_desk(desk, forget)
 
@@ -108,6 +109,23 @@ def test_brew_was_asked_what_it_needed_and_nothing_else() -> None:
         "list --cask thunderbird",
     ]
     assert on_desk(MAC, f"stat -c %U {BREW}/Cellar/pidgin/*").split() == ["brewer"]
+
+
+def test_an_application_that_was_deleted_comes_again_and_one_that_came_by_hand_is_left_to_itself() -> None:
+    seats = {"im_seats": [{"login": "dhaddad", "person": "dina.haddad", "clients": ["thunderbird"]}]}
+    # The prefix of the Intel Mac that this one was once, which the modules would take.
+    on_desk(MAC, f"rm -r {APPLICATION}; ln -s /bin/false /usr/local/bin/brew; : > {BREW}/var.log")
+    try:
+        done = site(MAC, **seats)
+        assert states(done)[MAC, "thunderbird"][1] == "153.0", done.stdout
+        asked = on_desk(MAC, f"grep install {BREW}/var.log").splitlines()
+        assert asked == ["uninstall --cask thunderbird --force", "install --cask thunderbird --language=fr"]
+        on_desk(MAC, f"rm -r {BREW}/Caskroom/thunderbird; : > {BREW}/var.log")
+        done = site(MAC, **seats, im_package_latest=["thunderbird"])
+        assert states(done)[MAC, "thunderbird"] == ("compliant", "153.0"), done.stdout
+        assert on_desk(MAC, f"cat {BREW}/var.log") == ""
+    finally:
+        on_desk(MAC, "rm -f /usr/local/bin/brew")
 
 
 def test_a_mac_has_its_profiles_where_macos_has_them() -> None:
@@ -366,7 +384,7 @@ def test_what_is_wrong_with_brew_is_said_with_its_remedy(
     broken: str, mended: str, variables: dict[str, Any], said: str
 ) -> None:
     seats = {"im_seats": [{"login": "dhaddad", "person": "dina.haddad", "clients": ["thunderbird"]}]}
-    on_desk(MAC, f"rm -rf {BREW}/Caskroom/thunderbird; {broken}")
+    on_desk(MAC, f"rm -rf {BREW}/Caskroom/thunderbird {APPLICATION}; {broken}")
     try:
         done = playbook(
             "site.yml",

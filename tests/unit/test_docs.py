@@ -164,7 +164,7 @@ def why_not(manager: str, pin: str, *, hold: bool = False) -> str:
     client = with_source(client, platform, source)
     host = {"os_family": platform, "distribution": "Any", "distribution_version": "12", "package_manager": name}
     packages = dict.fromkeys(client.platforms[platform]["packages"], "2.14.12")
-    said = {"host": host, "packages": packages, "brew": {"prefix": "/opt/homebrew", "owner": "admin"}}
+    said = {"host": host, "packages": packages, "brew": {"prefix": "/opt/homebrew", "owner": "admin", "has": packages}}
     wishes = Wishes({client.name: pin}, [], {}, "", holds={client.name: True} if hold else {})
     found = plan([client], platform, COMMON.platforms[platform], said=said, wishes=wishes, language="en")
     return str(found["impossible"].get(client.name, {}).get("why", ""))

@@ -24,7 +24,7 @@ case "$1 $2" in
 "uninstall --cask") rm "$prefix/cask-$3";;
 esac
 """
-NOTHING: dict[str, list[str]] = {"missing": [], "latest": [], "removable": []}
+NOTHING: dict[str, list[str]] = {"missing": [], "gone": [], "latest": [], "removable": []}
 
 
 class Mac:
@@ -66,6 +66,15 @@ class Mac:
 @pytest.fixture
 def mac(tmp_path: Path) -> Mac:
     return Mac(tmp_path)
+
+
+def test_a_cask_whose_application_is_gone_is_forgotten_and_installed(mac: Mac) -> None:
+    (mac.prefix / "cask-thunderbird").touch()
+    asked = mac.run("install_homebrew.yml", missing=["thunderbird"], gone=["thunderbird"])
+    assert [words for words in asked if words.split()[0] in ("install", "uninstall")] == [
+        "uninstall --cask thunderbird --force",
+        "install --cask thunderbird --language=fr",
+    ]
 
 
 def test_of_two_brews_the_one_that_was_looked_at_is_asked(mac: Mac) -> None:

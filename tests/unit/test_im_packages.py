@@ -26,7 +26,7 @@ from rendering import CLIENTS, COMMON
 NOTHING = Wishes({}, [], {}, "")
 MANAGERS = {"Debian": "apt", "RedHat": "dnf", "Suse": "zypper", "Darwin": "homebrew", "Windows": "winget"}
 FLATPAK = {"remotes": ["flathub"]}
-BREW = {"path": "/opt/homebrew/bin/brew", "prefix": "/opt/homebrew", "owner": "admin"}
+BREW = {"path": "/opt/homebrew/bin/brew", "prefix": "/opt/homebrew", "owner": "admin", "has": ["formula/pidgin"]}
 
 
 def host(platform: str, distribution: str = "", manager: str | None = "as usual") -> dict[str, Any]:
@@ -101,6 +101,16 @@ def test_where_no_package_of_gajim_is_the_sentence_says_what_would_do(
 def test_a_hole_is_none_once_the_site_has_put_the_client_there() -> None:
     assert planned("gajim", "RedHat", {"gajim": "2.1-1"}, about=host("RedHat", "Redhat"))["impossible"] == {}
     assert planned("gajim", "Darwin", {"cask/gajim": "2.5.0"})["impossible"] == {}
+
+
+@pytest.mark.parametrize("manager", ["homebrew", None])
+def test_an_application_that_came_by_hand_is_brought_to_the_newest_by_nobody(manager: str | None) -> None:
+    wishes = NOTHING._replace(latest=["pidgin", "thunderbird", "gajim"])
+    for name in ("thunderbird", "gajim"):
+        found = planned(name, "Darwin", {f"cask/{name}": "1.0"}, wishes, about=host("Darwin", manager=manager))
+        assert found["latest"] == found["replaced"] == [] and found["impossible"] == {} and not found["to_install"]
+    assert planned("thunderbird", "Darwin", wishes=wishes)["latest"] == ["cask/thunderbird"]
+    assert planned("pidgin", "Darwin", {"formula/pidgin": "2.14.13"}, wishes)["latest"] == ["formula/pidgin"]
 
 
 def test_fedora_and_opensuse_have_gajim() -> None:

@@ -10,7 +10,7 @@ from ansible.module_utils.im_packages.wishes import Wishes
 from rendering import CLIENTS, COMMON
 
 NOTHING = Wishes({}, [], {}, "")
-BREW = {"path": "/opt/homebrew/bin/brew", "prefix": "/opt/homebrew", "owner": "admin"}
+BREW = {"path": "/opt/homebrew/bin/brew", "prefix": "/opt/homebrew", "owner": "admin", "has": ["formula/pidgin"]}
 MANAGERS = {"Debian": "apt", "RedHat": "dnf", "Darwin": "homebrew"}
 
 
@@ -19,7 +19,7 @@ def order(*wanted: str, retired: tuple[str, ...] = (), wishes: Wishes = NOTHING,
     return Order(clients, gone, other.get("left_alone", ()), other.get("least", {}), wishes, "en")
 
 
-def said(platform: str, packages: dict[str, str], **other: Any) -> dict[str, Any]:
+def said(platform: str, packages: dict[str, Any], **other: Any) -> dict[str, Any]:
     """What the module im_host_info answers."""
     host = {"os_family": platform, "distribution": platform, "distribution_version": "13"}
     host["package_manager"] = MANAGERS.get(platform, "pkg")
@@ -59,11 +59,17 @@ def test_brew_is_told_formulae_and_casks_apart_and_whose_it_is() -> None:
     )
     assert found["homebrew"] == {
         "user": "admin",
-        "formulae": {"missing": [], "latest": [], "removable": ["pidgin"]},
-        "casks": {"missing": ["thunderbird"], "latest": ["thunderbird"], "removable": []},
+        "formulae": {"missing": [], "gone": [], "latest": [], "removable": ["pidgin"]},
+        "casks": {"missing": ["thunderbird"], "gone": [], "latest": ["thunderbird"], "removable": []},
     }
     assert found["removers"] == ["homebrew"] and found["removable"] == ["formula/pidgin"]
     assert meaning(order("pidgin"), COMMON, said("Debian", {}))["homebrew"] == {}
+
+
+def test_a_cask_whose_application_somebody_deleted_is_forgotten_before_it_is_installed() -> None:
+    deleted = said("Darwin", {"cask/thunderbird": None}, brew=BREW | {"has": ["cask/thunderbird"]})
+    casks = meaning(order("thunderbird"), COMMON, deleted)["homebrew"]["casks"]
+    assert casks["gone"] == casks["missing"] == ["thunderbird"]
 
 
 @pytest.mark.parametrize("left_alone", [[], ["gajim", "pidgin"]])

@@ -296,7 +296,7 @@ def test_an_rpm_without_an_answer_is_a_failure(module: ModuleType) -> None:
         module.older(FakeModule(0, "%{lua:print()}", "no lua here"), {"a": "2-1"}, {"a": "3"}, "rpm")
 
 
-def homebrew_at(tmp_path: Path, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+def homebrew_at(tmp_path: Path, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A prefix of Homebrew with two versions of one formula and one of a cask."""
     for keg in ("Cellar/pidgin/2.14.9", "Cellar/pidgin/2.14.14_1", "Caskroom/thunderbird@esr/140.7.0esr"):
         (tmp_path / keg).mkdir(parents=True)
@@ -304,7 +304,7 @@ def homebrew_at(tmp_path: Path, module: ModuleType, monkeypatch: pytest.MonkeyPa
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/brew").touch()
     monkeypatch.setitem(module.MANAGERS, "Darwin", ((f"{tmp_path}/bin/brew", "homebrew"),))
-    found: dict[str, str | None] = module.homebrew()
+    found: dict[str, Any] = module.homebrew()
     return found
 
 
@@ -315,12 +315,14 @@ def test_what_homebrew_has_is_read_from_its_directories(
     assert brew["prefix"] == str(tmp_path)
     assert brew["owner"] == pwd.getpwuid(os.geteuid()).pw_name
     names = ["formula/pidgin", "cask/thunderbird@esr", "cask/gajim", "pidgin", "cask/../etc"]
-    assert module.kept_elsewhere(names, {}, brew, {}) == {
+    kegs = module.kegs_of(brew, names)
+    assert kegs == {"formula/pidgin": "2.14.14_1", "cask/thunderbird@esr": "140.7.0esr"}
+    assert module.kept_elsewhere(names, {}, kegs, {}) == {
         "formula/pidgin": "2.14.14_1",
         "cask/thunderbird@esr": "140.7.0esr",
         "cask/gajim": None,
     }
-    assert module.kept_elsewhere(["formula/pidgin"], {}, None, {}) == {"formula/pidgin": None}
+    assert module.kegs_of(None, names) == {}
 
 
 def test_a_prefix_of_homebrew_whose_owner_is_gone_has_none(
@@ -357,10 +359,17 @@ def test_an_application_that_is_there_is_installed_in_the_version_that_it_says(
     contents.mkdir(parents=True)
     names, bundles = ["cask/thunderbird"], {"cask/thunderbird": str(tmp_path / "Thunderbird.app")}
     (contents / "Info.plist").write_bytes(plistlib.dumps({"CFBundleShortVersionString": "153.0.1"}))
-    assert module.kept_elsewhere(names, bundles, None, {}) == {"cask/thunderbird": "153.0.1"}
+    assert module.kept_elsewhere(names, bundles, {}, {}) == {"cask/thunderbird": "153.0.1"}
     for broken in (b"not a property list", plistlib.dumps(["a list"]), plistlib.dumps({})):
         (contents / "Info.plist").write_bytes(broken)
-        assert module.kept_elsewhere(names, bundles, None, {}) == {"cask/thunderbird": None}
+        assert module.kept_elsewhere(names, bundles, {}, {}) == {"cask/thunderbird": None}
+
+
+def test_an_application_that_somebody_deleted_is_not_there_although_homebrew_still_has_its_cask(
+    module: ModuleType, tmp_path: Path
+) -> None:
+    names, bundles = ["cask/thunderbird"], {"cask/thunderbird": str(tmp_path / "Thunderbird.app")}
+    assert module.kept_elsewhere(names, bundles, {"cask/thunderbird": "153.0"}, {}) == {"cask/thunderbird": None}
 
 
 def test_flatpak_is_asked_only_where_it_is(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,7 +380,7 @@ def test_flatpak_is_asked_only_where_it_is(module: ModuleType, monkeypatch: pyte
     monkeypatch.setattr(module.os.path, "exists", lambda path: path == "/usr/bin/flatpak")
     versions, flatpak = module.ask_flatpak(listed)
     names = ["flatpak/org.gajim.Gajim", "flatpak/org.mozilla.Thunderbird", "flatpak/im.pidgin.Pidgin"]
-    assert list(module.kept_elsewhere(names, {}, None, versions).values()) == ["2.4.7", "0", None]
+    assert list(module.kept_elsewhere(names, {}, {}, versions).values()) == ["2.4.7", "0", None]
     assert [command[1:3] for command in listed.commands] == [["--system", "list"], ["--system", "remotes"]]
     assert flatpak is not None
     listed.result = (0, "flathub\nsite\n", "")
