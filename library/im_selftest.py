@@ -172,6 +172,7 @@ def run(words: list[str], seconds: int = 60) -> tuple[int, str]:
     try:
         done = subprocess.run(  # noqa: S603  fixed words
             words,
+            cwd="/",  # brew refuses to work where its owner may not look, root's home for instance
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -23,7 +23,8 @@ SECTION = "712DAF5A23ABECDC"
 #: Stand-ins of programs of macOS. FAKE is the folder of what they remember; sudo says who it was asked for.
 PROGRAMS = {
     "sudo": 'while [ "$1" != env ]; do shift; done; exec "$@"',
-    "brew": r"""case "$1" in
+    "brew": r"""[ "$PWD" = / ] || exit 1  # as brew does where its owner may not look
+case "$1" in
 --version) echo "Homebrew 4.6.1";;
 info) echo '{"formulae": [{"name": "pidgin", "full_name": "pidgin", "tap": "homebrew/core", "aliases": [],
  "oldnames": [], "installed": [], "outdated": false}], "casks": []}';;
