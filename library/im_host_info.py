@@ -324,6 +324,10 @@ trust_proof:
   description: File that this command leaves behind, from the answers file.
   returned: success
   type: str
+trust_file:
+  description: File of the authority that it makes the host trust, from the answers file.
+  returned: success
+  type: str
 """
 
 import fnmatch

@@ -33,6 +33,15 @@ options:
   ca_file:
     description: PEM file of the desk with the authorities to trust, instead of the system's.
     type: path
+  added_ca_file:
+    description:
+      - PEM file of the desk with authorities to trust in addition, for a Python that does not read those of the system,
+        such as Apple's, which reads no keychain.
+      - Passed over unless both it and O(added_ca_proof) are there.
+    type: path
+  added_ca_proof:
+    description: File that is there once the system itself trusts the authorities of O(added_ca_file).
+    type: path
   timeout:
     description: Seconds for each place that the service has. All are tried at once.
     type: float
@@ -49,8 +58,8 @@ attributes:
 notes:
   - SRV records are asked from the name servers of F(/etc/resolv.conf), as messaging clients do; addresses come from all
     that the desk knows, F(/etc/hosts) included.
-  - The authorities are those of the system. Thunderbird has its own; there counts what C(im_client) lays into its
-    policies.
+  - The authorities are those of the system, as far as the desk's Python reads them; see O(added_ca_file). Thunderbird
+    has its own; there counts what C(im_client) lays into its policies.
 requirements:
   - Python 3.8
 author:
@@ -109,6 +118,7 @@ places:
     milliseconds: {description: How long it took., type: int, returned: always}
 """
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -123,6 +133,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "port": {"type": "int"},
     "tls": {"type": "str", "choices": ["starttls", "direct"]},
     "ca_file": {"type": "path"},
+    "added_ca_file": {"type": "path"},
+    "added_ca_proof": {"type": "path"},
     "timeout": {"type": "float", "default": 5},
 }
 
@@ -135,13 +147,19 @@ def main() -> None:
         module.fail_json(msg=mistake)
     server = Server(parameters["domain"], parameters["host"] or None, parameters["port"], parameters["tls"])
     try:
-        trust = Trust(parameters["ca_file"])
+        trust = Trust(parameters["ca_file"], added_authorities(parameters))
     except OSError as error:
         module.fail_json(msg=f"ca_file: {parameters['ca_file']}: {error.strerror}; name a PEM file of this desk")
     timeout = parameters["timeout"]
     reached = reach(server, Resolver(timeout, srv=ask_srv), trust, timeout)
     best = overall(reached)
     module.exit_json(changed=False, verdict=best.verdict, detail=best.detail, places=[as_place(one) for one in reached])
+
+
+def added_authorities(parameters: dict[str, Any]) -> str | None:
+    """The file of authorities that the system trusts and Python would not, None if there is none."""
+    file, proof = parameters["added_ca_file"], parameters["added_ca_proof"]
+    return file if file and proof and Path(file).is_file() and Path(proof).exists() else None
 
 
 def mistake_in(parameters: dict[str, Any]) -> str:

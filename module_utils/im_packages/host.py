@@ -111,6 +111,7 @@ def meaning(order: Order, common: Client, said: Mapping[str, Any]) -> dict[str, 
         "sources": {name: source for name, source in sources.items() if source != DISTRIBUTION},
         "trust_command": answers["trust_command"],
         "trust_proof": answers["trust_proof"],
+        "trust_file": f"{answers['bases']['trust_anchors']}/im-service.crt",
         "package_options": options_of(chosen + retired, platform, wishes),
         "outdated": {
             client: {"installed": packages[name], "least": order.least[client]}

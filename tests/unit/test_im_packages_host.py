@@ -44,6 +44,11 @@ def test_a_platform_without_answers_is_named_with_those_that_have_some() -> None
         meaning(order(), COMMON, said("FreeBSD", {}))
 
 
+def test_the_file_of_the_authority_is_the_one_that_the_trust_command_of_a_mac_names() -> None:
+    found = meaning(order("pidgin"), COMMON, said("Darwin", {}))
+    assert f"'{found['trust_file']}'" in found["trust_command"][2]
+
+
 def test_a_source_that_there_is_not_is_named_with_those_that_there_are() -> None:
     wishes = NOTHING._replace(sources={"gajim": "snap"})
     with pytest.raises(

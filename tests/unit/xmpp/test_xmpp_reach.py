@@ -162,6 +162,43 @@ def test_it_runs_with_the_oldest_python_that_ansible_supports(
     assert swallowed["verdict"] == "timeout"
 
 
+def test_authorities_of_a_keychain_are_added_once_it_has_them(
+    tmp_path: Path, good: ssl.SSLContext, authority: Authority
+) -> None:
+    proof = tmp_path / "trusted"
+    with Peer(honest(good)) as peer:
+        asked = {"domain": DOMAIN, "host": "127.0.0.1", "port": peer.port, "added_ca_proof": str(proof)}
+        assert (
+            ansible(tmp_path, sys.executable, **asked, added_ca_file=str(authority.file))["verdict"] == "tls_untrusted"
+        )
+        proof.touch()
+        assert ansible(tmp_path, sys.executable, **asked, added_ca_file=str(authority.file))["verdict"] == "ok"
+        assert ansible(tmp_path, sys.executable, **asked, added_ca_file="/none")["verdict"] == "tls_untrusted"
+
+
+def test_what_is_added_takes_nothing_from_the_authorities_that_there_are(
+    good: ssl.SSLContext, authority: Authority, stranger: Authority
+) -> None:
+    for both in (Trust(str(authority.file), str(stranger.file)), Trust(str(stranger.file), str(authority.file))):
+        assert tried(honest(good), both)[0].verdict == "ok"
+        assert tried(direct(good), both, tls="direct")[0].verdict == "ok"
+    with_portal = authority.context(["portal.example"])
+    assert tried(honest(with_portal), Trust(None, str(authority.file)))[0].verdict == "tls_name_mismatch"
+
+
+def test_a_library_that_cannot_leave_the_common_name_aside_still_verifies(
+    monkeypatch: pytest.MonkeyPatch, trust: Trust, authority: Authority, stranger: Authority
+) -> None:
+    assert trust.starttls.hostname_checks_common_name is False
+    # As ssl.py of Python 3.9 is where _ssl was built with an old LibreSSL.
+    monkeypatch.setattr(ssl, "HAS_NEVER_CHECK_COMMON_NAME", False)
+    monkeypatch.setattr(ssl.SSLContext, "hostname_checks_common_name", property(lambda _: True))
+    old = Trust(str(authority.file))
+    assert tried(honest(authority.context([DOMAIN])), old)[0].verdict == "ok"
+    assert tried(honest(authority.context(["portal.example"])), old)[0].verdict == "tls_name_mismatch"
+    assert tried(honest(stranger.context([DOMAIN])), old)[0].verdict == "tls_untrusted"
+
+
 def parts_on_the_desk() -> list[Path]:
     """The files that are sent to a desk: the module and all of ours that it imports."""
     folder = PROJECT / "module_utils" / "xmpp"
