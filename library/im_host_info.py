@@ -291,7 +291,8 @@ homebrew:
   description: >-
     Who has to run C(brew), its C(user), and what of RV(missing), RV(latest) and RV(removable) is C(formulae) and what
     C(casks), with the same keys. What C(brew) has to forget before it installs it again, as somebody deleted the
-    application, is C(gone). Empty where Homebrew is not the package manager.
+    application, is C(gone). Where those of its programs that do not read the keychain look for authorities, is
+    C(authorities). Empty where Homebrew is not the package manager.
   returned: success
   type: dict
 package_options:

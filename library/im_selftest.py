@@ -323,6 +323,10 @@ class Mac:
             if (prefix / "bin" / "brew").exists():  # what GnuTLS and OpenSSL of Homebrew read
                 for bundle in ("gnutls", "ca-certificates", "openssl@3"):
                     seen["has_bundle_" + bundle] = (prefix / "etc" / bundle / "cert.pem").exists()
+                # Pidgin reads neither these nor the keychain, but what is in here.
+                pidgin, below = prefix / "opt" / "pidgin", self.clients.get("pidgin", {}).get("authorities")
+                if below and pidgin.exists():
+                    seen["pidgin_has_its_folder"] = (pidgin / below).is_dir()
         if not self.change:
             raise NotAsked("needs_change", **seen)
         body = "".join(line for line in self.authority.splitlines() if "-----" not in line)
@@ -339,7 +343,8 @@ class Mac:
             run(["security", "delete-certificate", "-Z", digest, KEYCHAIN])
             seen["gone"] = digest not in run(listing)[1]
             self.left_behind |= not seen["gone"]
-        return confirm(seen, "added", "stands_in_the_keychain", "gone")
+        folders = {"pidgin_has_its_folder"} & seen.keys()
+        return confirm(seen, "added", "stands_in_the_keychain", "gone", *folders)
 
     def launch_agent(self) -> Finding:
         """A throwaway agent in the session of whoever sits at the screen: does launchd give it LOGNAME?"""

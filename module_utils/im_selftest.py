@@ -144,7 +144,7 @@ def _client_for(client: Client, answers: Mapping[str, Any]) -> dict[str, Any]:
         "program": _anywhere(program),
         "folder": folder,
         "section": install_hash(folder) if folder else "",
-        "authorities": bases.get("authorities", "").removeprefix("/"),
+        "authorities": bases.get("authorities", bases.get("keg_authorities", "")).removeprefix("/"),
     }
 
 

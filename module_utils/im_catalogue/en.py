@@ -91,7 +91,7 @@ TEXTS: dict[str, str] = {
     "selftest.mac-library.asked": "Listing of everybody's folders Library, Library/Thunderbird and Library/LaunchAgents; numbers only.",
     "selftest.mac-running.assumed": "Clients that run have the names of processes that we know, Gajim.app above all.",
     "selftest.mac-running.asked": "The list of ps that the product reads.",
-    "selftest.mac-trust.assumed": "security add-trusted-cert, as root and without a screen, puts an authority into the keychain; Homebrew's GnuTLS has a file of authorities.",
+    "selftest.mac-trust.assumed": "security add-trusted-cert, as root and without a screen, puts an authority into the keychain; Homebrew's Pidgin has its folder ca-certs.",
     "selftest.mac-trust.asked": "An ended authority whose key is gone, put there, seen, taken out.",
     "selftest.mac-launch-agent.assumed": "launchd gives an agent HOME and the session's LOGNAME.",
     "selftest.mac-launch-agent.asked": "A trial agent in the session at the screen, which writes words of ours only.",

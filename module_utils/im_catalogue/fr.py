@@ -91,7 +91,7 @@ TEXTS: dict[str, str] = {
     "selftest.mac-library.asked": "Liste des dossiers Library, Library/Thunderbird et Library/LaunchAgents de chacun ; des nombres seulement.",
     "selftest.mac-running.assumed": "Les clients ouverts portent les noms de processus que nous connaissons, Gajim.app surtout.",
     "selftest.mac-running.asked": "La liste de ps que le produit lit.",
-    "selftest.mac-trust.assumed": "security add-trusted-cert, comme root et sans écran, met une autorité dans le trousseau ; le GnuTLS de Homebrew a un fichier d'autorités.",
+    "selftest.mac-trust.assumed": "security add-trusted-cert, comme root et sans écran, met une autorité dans le trousseau ; le Pidgin de Homebrew a son dossier ca-certs.",
     "selftest.mac-trust.asked": "Une autorité échue dont la clé n'existe plus, mise, vue, retirée.",
     "selftest.mac-launch-agent.assumed": "launchd donne à un agent HOME et le LOGNAME de la session.",
     "selftest.mac-launch-agent.asked": "Un agent d'essai dans la session à l'écran, qui n'écrit que des mots à nous.",

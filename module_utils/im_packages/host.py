@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -106,7 +107,12 @@ def meaning(order: Order, common: Client, said: Mapping[str, Any]) -> dict[str, 
     return {
         **found,
         **removals,
-        "homebrew": _for_homebrew(found, removals["removable"], said, wishes) if found["manager"] == "homebrew" else {},
+        "homebrew": (
+            _for_homebrew(found, removals["removable"], said, wishes)
+            | {"authorities": _authorities_of_kegs(served, platform, said["brew"])}
+            if found["manager"] == "homebrew"
+            else {}
+        ),
         "platform": platform,
         "sources": {name: source for name, source in sources.items() if source != DISTRIBUTION},
         "trust_command": answers["trust_command"],
@@ -184,3 +190,15 @@ def _for_homebrew(
 
     user = wishes.brew_user or said["brew"]["owner"]
     return {"user": user, "formulae": only("formula/"), "casks": only("cask/")}
+
+
+def _authorities_of_kegs(clients: Sequence[Client], platform: str, brew: Mapping[str, Any]) -> list[str]:
+    """The directories of authorities that programs of Homebrew have of their own, of those that it has already."""
+    if not brew["owner"]:
+        return []  # nobody there to write in them
+    return [
+        posixpath.join(brew["prefix"], "opt", answers["version_package"].partition("/")[2], below)
+        for answers in (client.platforms[platform] for client in clients)
+        for below in [answers["bases"].get("keg_authorities")]
+        if below and answers["version_package"] in brew["has"]
+    ]

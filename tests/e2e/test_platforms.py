@@ -148,6 +148,13 @@ def test_a_mac_has_its_profiles_where_macos_has_them() -> None:
     # The hash of the application's directory: Thunderbird looks for this section on a Mac.
     assert "712DAF5A23ABECDC" in on_desk(MAC, f"cat {home}/Library/Thunderbird/profiles.ini")
     assert "add-trusted-cert -d -r trustRoot" in on_desk(MAC, "cat /var/log/lab-security")
+    # Pidgin reads no keychain; its directory is brew's owner's.
+    link, authority = (
+        f"{BREW}/opt/pidgin/share/purple/ca-certs/im-service.pem",
+        "/Library/Application Support/im_client",
+    )
+    assert on_desk(MAC, f"stat -c %U {link}; readlink {link}") == f"brewer\n{authority}/im-service.crt\n"
+    on_desk(MAC, f"su dhaddad -c 'grep -q CERTIFICATE {link}'")
 
 
 def test_a_mac_that_trusts_nobody_without_a_screen_says_what_would_do() -> None:

@@ -32,12 +32,13 @@ class Mac:
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.prefix, self.other = directory, directory / "chosen", directory / "other"
+        self.changed = False
         for prefix in (self.prefix, self.other):
             (prefix / "bin").mkdir(parents=True)
             (prefix / "bin" / "brew").write_text(BREW, encoding="utf-8")
             (prefix / "bin" / "brew").chmod(0o755)
 
-    def run(self, tasks: str, **casks: list[str]) -> list[str]:
+    def run(self, tasks: str, *arguments: str, authorities: tuple[str, ...] = (), **casks: list[str]) -> list[str]:
         """Run a file of tasks; returns what the brew of the chosen prefix was asked."""
         play = {
             "hosts": "localhost",
@@ -47,16 +48,19 @@ class Mac:
         (self.directory / "play.json").write_text(json.dumps([play]), encoding="utf-8")
         owner = pwd.getpwuid(os.geteuid()).pw_name
         host: dict[str, Any] = {
-            "brew": {"prefix": str(self.prefix)},
+            "brew": {"prefix": str(self.prefix), "owner": owner},
+            "trust_file": str(self.directory / "im-service.crt"),
             "homebrew": {"user": owner, "formulae": NOTHING, "casks": NOTHING | casks},
         }
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         command = [program, "-i", "localhost,", "-c", "local", str(self.directory / "play.json")]
-        command += ["-e", json.dumps({"__im_client_host": host, "ansible_python_interpreter": sys.executable})]
+        known = {"__im_client_host": host, "__im_client_authorities": authorities}
+        command += ["-e", json.dumps(known | {"ansible_python_interpreter": sys.executable}), *arguments]
         path = f"{self.other / 'bin'}:{os.environ['PATH']}"
         environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "PATH": path}
         done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+        self.changed = "changed=0" not in done.stdout
         log = self.prefix / "log"
         asked = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
@@ -86,3 +90,16 @@ def test_of_two_brews_the_one_that_was_looked_at_is_asked(mac: Mac) -> None:
     for tasks in ("install_homebrew.yml", "remove_homebrew.yml"):
         text = (PROJECT / "roles/im_client/tasks" / tasks).read_text(encoding="utf-8")
         assert text.count("    path: ") == text.count("  community.general.homebrew")
+
+
+def test_a_program_of_brew_is_linked_to_the_authority_once(mac: Mac) -> None:
+    folder = mac.prefix / "opt" / "pidgin" / "share" / "purple" / "ca-certs"
+    link, lay = folder / "im-service.pem", ("trust_homebrew.yml",)
+    mac.run(*lay, "--check", authorities=(str(folder),))
+    assert mac.changed and not folder.exists()
+    (mac.directory / "im-service.crt").write_text("authority", encoding="ascii")
+    mac.run(*lay, authorities=(str(folder),))
+    assert mac.changed and link.is_symlink() and link.read_text(encoding="ascii") == "authority"
+    for arguments in ((), ("--check",)):
+        mac.run(*lay, *arguments, authorities=(str(folder),))
+        assert not mac.changed

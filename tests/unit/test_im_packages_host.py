@@ -44,6 +44,23 @@ def test_a_platform_without_answers_is_named_with_those_that_have_some() -> None
         meaning(order(), COMMON, said("FreeBSD", {}))
 
 
+@pytest.mark.parametrize(
+    ("left_alone", "brew"),
+    [([], {"has": []}), ([], {"owner": None}), (["pidgin"], {})],
+    ids=["not yet there", "nobody's", "left alone"],
+)
+def test_authorities_are_laid_for_programs_of_brew_that_are_there_and_ours_to_serve(
+    left_alone: list[str], brew: dict[str, Any]
+) -> None:
+    def places(**told: Any) -> Any:
+        there = said("Darwin", {"formula/pidgin": "2.14.14"}, brew=BREW | {"prefix": "/usr/local"} | told)
+        wanted = order("pidgin", "thunderbird", left_alone=left_alone if told == brew else ())
+        return meaning(wanted, COMMON, there)["homebrew"]["authorities"]
+
+    assert places(has=["formula/pidgin"]) == ["/usr/local/opt/pidgin/share/purple/ca-certs"]
+    assert places(**brew) == []
+
+
 def test_the_file_of_the_authority_is_the_one_that_the_trust_command_of_a_mac_names() -> None:
     found = meaning(order("pidgin"), COMMON, said("Darwin", {}))
     assert f"'{found['trust_file']}'" in found["trust_command"][2]
@@ -66,6 +83,7 @@ def test_brew_is_told_formulae_and_casks_apart_and_whose_it_is() -> None:
         "user": "admin",
         "formulae": {"missing": [], "gone": [], "latest": [], "removable": ["pidgin"]},
         "casks": {"missing": ["thunderbird"], "gone": [], "latest": ["thunderbird"], "removable": []},
+        "authorities": [],
     }
     assert found["removers"] == ["homebrew"] and found["removable"] == ["formula/pidgin"]
     assert meaning(order("pidgin"), COMMON, said("Debian", {}))["homebrew"] == {}

@@ -70,6 +70,7 @@ def fake(tmp_path: Path, library: ModuleType, monkeypatch: pytest.MonkeyPatch) -
     bundle = tmp_path / "homebrew" / "etc" / "gnutls" / "cert.pem"
     bundle.parent.mkdir(parents=True)
     bundle.touch()
+    (tmp_path / "homebrew" / "opt" / "pidgin" / "share" / "purple" / "ca-certs").mkdir(parents=True)
     home = tmp_path / "Users" / "CANARY-zoe"
     (home / "Library" / "Thunderbird").mkdir(parents=True)
     memory = tmp_path / "memory"
@@ -144,6 +145,11 @@ def no_list(*_: object) -> None:
 
 WRONG: list[tuple[str, Callable[[Path, ModuleType], Any], dict[str, Any]]] = [
     ("mac-trust", forget("screen"), {"added": False, "add_exit_code": 1}),
+    (
+        "mac-trust",
+        lambda memory, _: (memory.parent / "homebrew" / "opt" / "pidgin" / "share" / "purple" / "ca-certs").rmdir(),
+        {"added": True, "pidgin_has_its_folder": False},
+    ),
     ("mac-launch-agent", forget("logname"), {"ran": True, "logname_is_given": False}),
     (
         "mac-thunderbird-section",
