@@ -36,6 +36,7 @@ IN_THE_SECOND_LAB = (
     "tests/e2e/test_login_job.py",
     "tests/e2e/test_login_sessions.py",
     "tests/e2e/test_mixed_fleet.py",
+    "tests/e2e/test_platforms.py",
     "tests/e2e/test_guide.py",
     "tests/e2e/test_room.py",
 )
