@@ -33,8 +33,9 @@ notes:
     Files are touched as the administrator who runs it, and no link, junction or placeholder is followed, not even
     inside the profile (C(link)). Paths of the machine begin with /%ProgramData%/, /%ProgramFiles%/,
     /%ProgramFiles(x86)%/ or /%SystemRoot%/. There are no modes, no uid, no O(requests[].open_files) and no
-    O(time_limit). New bytes belong to the person before they take the place of the old, whose access list they keep.
-    Contents come as gzip. The state directory is C(%ProgramData%\\im_client), for administrators alone, memories too."
+    O(time_limit). New bytes belong to the person before they take the place of the old, whose access list they keep;
+    new folders belong to the administrators, and the person may do in them what the folder above hands down. Contents
+    come as gzip. The state directory is C(%ProgramData%\\im_client), for administrators alone, memories too."
   - "PowerShell modules mask C(no_log) in C(invocation) and failures only, never in what they return, so that all that
     is said above about O(action=read) holds there without exception."
   - "Python 3.8 or later and its standard library. Linux, macOS, BSD. O(requests[].open_files) needs Linux."

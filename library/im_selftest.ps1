@@ -234,18 +234,56 @@ function Get-Somebody {
     if ($people.Count) { $people[0] } else { 'S-1-5-18' }
 }
 
-function Test-GiveAway {
+function Test-StreamOwner {
+    # Of a file that is somebody else's; by its name another function tells the same.
     Use-Workspace {
         param($Folder)
-        $sid = Get-Somebody
-        $before = [regex]::Match((Get-ImSecurity $Folder), 'D:.*').Value
-        Set-ImOwner $Folder $sid
+        $sid, $path = (Get-Somebody), [IO.Path]::Combine($Folder, 'file')
+        (New-ImFile $path $sid).Dispose()
+        $file = [IO.File]::Open($path, [IO.FileMode]::Open, [IO.FileAccess]::Read, [IO.FileShare]'ReadWrite, Delete')
+        try { $owner = Get-ImStreamOwner $file } finally { $file.Dispose() }
+        $seen = @{ given_to_a_person = $sid -ne 'S-1-5-18'; as_wished = $owner -eq $sid; as_by_its_name = $owner -eq (Get-ImOwner $path) }
+        Confirm-Seen $seen @('as_wished', 'as_by_its_name')
+    }
+}
+
+function Test-NewFile {
+    # A new file is somebody's before anybody else can open it.
+    Use-Workspace {
+        param($Folder)
+        Set-ImAccess $Folder 'D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
+        $sid, $path = (Get-Somebody), [IO.Path]::Combine($Folder, 'file')
+        $file = New-ImFile $path $sid
+        try {
+            $file.WriteByte(120)
+            $kept = Get-CodeOf { [IO.File]::OpenRead($path).Dispose() }
+        }
+        finally { $file.Dispose() }
         $seen = @{
             given_to_a_person = $sid -ne 'S-1-5-18'
-            owner_is_as_wished = (Get-ImOwner $Folder) -eq $sid
-            access_list_stayed = [regex]::Match((Get-ImSecurity $Folder), 'D:.*').Value -eq $before
+            owner_is_as_wished = (Get-ImOwner $path) -eq $sid
+            kept_for_us_while_open = [bool]$kept
+            written = [IO.File]::ReadAllText($path) -eq 'x'
+            inherits = @([regex]::Matches((Get-ImSecurity $path), '\(A;([A-Z]*);') | Where-Object { $_.Groups[1].Value -notmatch 'ID' }).Count -eq 0
+            never_over_another = [bool](Get-CodeOf { (New-ImFile $path $sid).Dispose() })
         }
-        Confirm-Seen $seen @('owner_is_as_wished', 'access_list_stayed')
+        Confirm-Seen $seen @($seen.Keys | Where-Object { $_ -ne 'given_to_a_person' })
+    }
+}
+
+function Test-NewFolder {
+    # A new folder is the administrators' alone; one that stands there already is left as it is.
+    Use-Workspace {
+        param($Folder)
+        $path, $alone = [IO.Path]::Combine($Folder, 'private'), '(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
+        New-ImFolder $path "O:BAD:PAI$alone"
+        $first = Get-ImSecurity $path
+        New-ImFolder $path "O:BAD:PAI$alone(A;OICI;FA;;;BU)"
+        $seen = @{
+            as_wished = $first -match "^O:BA.*D:P(AI)?$([regex]::Escape($alone))$"
+            one_that_is_there_stays = (Get-ImSecurity $path) -eq $first
+        }
+        Confirm-Seen $seen @($seen.Keys)
     }
 }
 
@@ -357,14 +395,13 @@ function New-Wish {
 }
 
 function Test-Right {
-    # The product's own writing, in a folder that has the owner and the access list of a profile.
+    # The product's own writing, in a folder that has the access list of a profile.
     Use-Workspace {
         param($Folder)
         $sid = Get-Somebody
         $profile_, $state = [IO.Path]::Combine($Folder, 'profile'), [IO.Path]::Combine($Folder, 'state')
         $null = [IO.Directory]::CreateDirectory($profile_)
         Set-ImAccess $profile_ "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;$sid)"
-        Set-ImOwner $profile_ $sid
         $tree = Get-Tree $sid $profile_
         $place = [IO.Path]::Combine($profile_, 'AppData', 'Roaming', 'im selftest')
         $file = [IO.Path]::Combine($place, 'file')
@@ -375,9 +412,9 @@ function Test-Right {
             return New-Finding 'disproved' '' $seen
         }
         $seen.owner_of_the_new_file = (Get-ImOwner $file) -eq $sid
-        $seen.owner_of_the_new_folder = (Get-ImOwner $place) -eq $sid
         # SDDL has letters for accounts of Windows, SYSTEM among them.
-        $seen.inherits = (Get-ImSecurity $file) -match ";[A-Z]*ID[A-Z]*;FA;;;($sid|SY)\)"
+        $inherited = ";[A-Z]*ID[A-Z]*;FA;;;($sid|SY)\)"
+        $seen.inherits, $seen.new_folder_inherits = ((Get-ImSecurity $file) -match $inherited), ((Get-ImSecurity $place) -match $inherited)
         Set-ImAccess $file "D:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;$sid)"
         $before = [regex]::Match((Get-ImSecurity $file), 'D:.*').Value
         $second = Write-ImGroup $tree (New-Wish 'two' 'second' (Get-ImTextDigest 'first')) @() $false $state
@@ -669,7 +706,9 @@ $Lines = @{
     'windows-native.Resolve-ImSid' = { Test-Sid }
     'windows-native.Get-ImSecurity' = { Test-Security }
     'windows-native.Get-ImOwner' = { Test-Owner }
-    'windows-native.Set-ImOwner' = { Test-GiveAway }
+    'windows-native.Get-ImStreamOwner' = { Test-StreamOwner }
+    'windows-native.New-ImFile' = { Test-NewFile }
+    'windows-native.New-ImFolder' = { Test-NewFolder }
     'windows-native.Set-ImAccess' = { Test-Access }
     'windows-native.Get-ImExitCode' = { Test-ExitCode }
     'windows-native.Invoke-ImUnpacker' = { Test-Unpacker }

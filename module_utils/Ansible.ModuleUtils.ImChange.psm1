@@ -33,35 +33,34 @@ function New-Change {
 }
 
 function New-Temporary {
-    # The new bytes, safely on the disk, beside their target, and already the property of who is to have them.
+    # The bytes, safely on the disk, beside their target, and already the property of who is to have them.
     param([hashtable]$Tree, [hashtable]$Change, [byte[]]$Data)
     $random = New-Object -TypeName 'byte[]' -ArgumentList 8
     $source = [System.Security.Cryptography.RandomNumberGenerator]::Create()
     try { $source.GetBytes($random) } finally { $source.Dispose() }
     $name = '.im-client-' + [BitConverter]::ToString($random).Replace('-', '').ToLowerInvariant()
-    $path = [IO.Path]::Combine($Change.spot.folder, $name)
-    $file = [IO.File]::Open($path, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
+    # Noted first: what was made and could not be given away is to go again.
+    $Change.temp = [IO.Path]::Combine($Change.spot.folder, $name)
+    # Its access list is what the folder hands down; whose it is, is ours to say.
+    $file = New-ImFile $Change.temp $Tree.sid
     try {
         $file.Write($Data, 0, $Data.Length)
         $file.Flush($true)
     }
     finally { $file.Dispose() }
-    # Its access list is what the folder hands down; whose it is, is ours to say.
-    if ($Tree.sid) { Set-ImOwner $path $Tree.sid }
-    $path
 }
 
 function Initialize-Change {
-    # Make missing folders and put the new bytes beside the target.
+    # Make missing folders and put the new bytes beside the target. A folder stays the administrators': the person may
+    # do everything in it, as the folder above hands down, and could not be given it by a name without a risk.
     param([hashtable]$Tree, [hashtable]$Change)
     if ($null -eq $Change.new) { return }
     foreach ($folder in $Change.spot.missing) {
         if ([IO.Directory]::Exists($folder)) { continue }  # made for another file of the group
         $null = [IO.Directory]::CreateDirectory($folder)
         $Change.made.Add($folder)
-        if ($Tree.sid) { Set-ImOwner $folder $Tree.sid }
     }
-    $Change.temp = New-Temporary $Tree $Change $Change.new
+    New-Temporary $Tree $Change $Change.new
 }
 
 function Get-Standing {
@@ -94,7 +93,11 @@ function Undo-Change {
     try {
         if ((Get-Standing $Tree $Change) -eq $Change.new_digest) {
             if ($null -eq $Change.old) { [IO.File]::Delete($Change.spot.path) }
-            else { Move-IntoPlace (New-Temporary $Tree $Change $Change.old) $Change.spot.path }
+            else {
+                New-Temporary $Tree $Change $Change.old
+                Move-IntoPlace $Change.temp $Change.spot.path
+                $Change.temp = $null
+            }
         }
         $Change.written = $false  # or somebody wrote after us: it is theirs now
     }

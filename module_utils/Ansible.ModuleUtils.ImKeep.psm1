@@ -12,7 +12,7 @@ $Manifest = 'manifest.json'
 $Gone = '.gone-'  # begins the name of a run that is being removed
 $MemoryLimit = 1024 * 1024  # bytes of one memory
 # SYSTEM and the administrators may do everything, nobody else anything; nothing is inherited from above.
-$PrivateAccess = 'D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
+$PrivateAccess = 'O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
 $Administrators = 'S-1-5-32-544'
 $Strict = New-Object -TypeName System.Text.UTF8Encoding -ArgumentList $false, $true
 
@@ -42,11 +42,8 @@ function New-PrivateDirectory {
     $place = $State
     foreach ($name in @('') + $Below) {
         if ($name) { $place = [IO.Path]::Combine($place, $name) }
-        if (-not [IO.Directory]::Exists($place)) {
-            $null = [IO.Directory]::CreateDirectory($place)
-            Set-ImOwner $place $Administrators
-            Set-ImAccess $place $PrivateAccess
-        }
+        # Private from the first: whoever may lay something at this name meanwhile gets nothing of it.
+        New-ImFolder $place $PrivateAccess
         Assert-Private $place
     }
     $place

@@ -37,17 +37,39 @@ function Get-ImOwner {
     (Get-Acl -LiteralPath $Path).GetOwner([System.Security.Principal.SecurityIdentifier]).Value
 }
 
-function Set-ImOwner {
-    # Give a file or directory to somebody. Its access list stays.
+function Get-ImStreamOwner {
+    # The SID of who owns an open file, wherever its name leads by now.
+    param([System.IO.FileStream]$File)
+    $File.GetAccessControl().GetOwner([System.Security.Principal.SecurityIdentifier]).Value
+}
+
+function New-ImFile {
+    # A new file, open for writing and for nobody else, that belongs to somebody (empty: to who makes it). It is given
+    # away by its handle: a name may lead elsewhere by then, to a file that must be nobody's gift.
     param([string]$Path, [string]$Sid)
-    $wanted = New-Object -TypeName System.Security.Principal.SecurityIdentifier -ArgumentList $Sid
-    $rights = New-Object -TypeName Ansible.Privilege.PrivilegeEnabler -ArgumentList $false, 'SeRestorePrivilege', 'SeTakeOwnershipPrivilege'
+    $may = [System.Security.AccessControl.FileSystemRights]'Write, ReadPermissions, TakeOwnership, Synchronize'
+    $file = New-Object -TypeName System.IO.FileStream -ArgumentList $Path, ([IO.FileMode]::CreateNew), $may, ([IO.FileShare]::None), 4096, ([IO.FileOptions]::None)
     try {
-        $security = Get-Acl -LiteralPath $Path
-        $security.SetOwner($wanted)
-        Set-Acl -LiteralPath $Path -AclObject $security
+        if ($Sid) {
+            $security = New-Object -TypeName System.Security.AccessControl.FileSecurity
+            $security.SetOwner((New-Object -TypeName System.Security.Principal.SecurityIdentifier -ArgumentList $Sid))
+            $rights = New-Object -TypeName Ansible.Privilege.PrivilegeEnabler -ArgumentList $false, 'SeRestorePrivilege', 'SeTakeOwnershipPrivilege'
+            try { $file.SetAccessControl($security) } finally { $rights.Dispose() }
+        }
+        $file
     }
-    finally { $rights.Dispose() }
+    catch {
+        $file.Dispose()
+        throw
+    }
+}
+
+function New-ImFolder {
+    # Make a directory with the owner and access list given as SDDL ("O:...D:..."). One that is there stays as it is.
+    param([string]$Path, [string]$Sddl)
+    $security = New-Object -TypeName System.Security.AccessControl.DirectorySecurity
+    $security.SetSecurityDescriptorSddlForm($Sddl)
+    $null = [System.IO.Directory]::CreateDirectory($Path, $security)
 }
 
 function Set-ImAccess {

@@ -74,22 +74,30 @@ function Get-ImProgramPlan {
     $plan
 }
 
+function Copy-Leaf {
+    # Copy a file to a name that nothing has yet, for somebody.
+    param([string]$From, [string]$To, [string]$Sid)
+    $old = [IO.File]::OpenRead($From)
+    try {
+        $new = New-ImFile $To $Sid
+        try { $old.CopyTo($new) } finally { $new.Dispose() }
+    }
+    finally { $old.Dispose() }
+    # Python asks for the date of a module before it trusts what was compiled of it.
+    [IO.File]::SetLastWriteTimeUtc($To, [IO.File]::GetLastWriteTimeUtc($From))
+}
+
 function Copy-ImProgram {
-    # Do what a plan says. Each file appears under its name as a whole, and is the person's.
+    # Do what a plan says. Each file appears under its name as a whole, and is the person's; folders: see ImChange.
     param([hashtable]$Tree, [hashtable]$Plan)
     foreach ($name in $Plan.files) {
         $parts = [string[]]($Plan.to + $name.Split('/'))
         $spot = Find-ImSpot $Tree $parts
         try {
-            foreach ($folder in $spot.missing) {
-                $null = [IO.Directory]::CreateDirectory($folder)
-                Set-ImOwner $folder $Tree.sid
-            }
+            foreach ($folder in $spot.missing) { $null = [IO.Directory]::CreateDirectory($folder) }
             $temp = [IO.Path]::Combine($spot.folder, '.im-client-' + [Guid]::NewGuid().ToString('N').Substring(0, 16))
-            [IO.File]::Copy([IO.Path]::Combine($Plan.store, $name), $temp)
             try {
-                [IO.File]::SetAttributes($temp, [IO.FileAttributes]::Normal)
-                Set-ImOwner $temp $Tree.sid
+                Copy-Leaf ([IO.Path]::Combine($Plan.store, $name)) $temp $Tree.sid
                 $spot = Find-ImSpot $Tree $parts  # walked anew, now that the new file stands beside it
                 if ($null -eq $spot.attributes) { [IO.File]::Move($temp, $spot.path) }
                 else { [IO.File]::Replace($temp, $spot.path, [NullString]::Value) }

@@ -132,11 +132,7 @@ function Read-ImFile {
     # The bytes of the existing file at a spot; a trouble if it is somebody else's, too big, or changes meanwhile.
     param([hashtable]$Tree, [hashtable]$Spot)
     try {
-        $owner = if ($Tree.sid) { Get-ImOwner $Spot.path }
-        if ($Tree.sid -and -not (Test-ImRightfulOwner $owner $Tree.sid)) {
-            throw (New-ImTrouble 'not_owner' "$($Spot.shown): belongs to $owner, not to $($Tree.login)")
-        }
-        $bytes = Read-Whole $Spot
+        $bytes = Read-Whole $Tree $Spot
     }
     catch {
         $trouble = Get-ImTrouble $_ $Spot.shown
@@ -147,13 +143,24 @@ function Read-ImFile {
     , $bytes
 }
 
+function Assert-Rightful {
+    # A trouble if an open file is somebody else's. Asked of the file itself: its name may lead elsewhere a moment later.
+    param([hashtable]$Tree, [hashtable]$Spot, [System.IO.FileStream]$File)
+    if (-not $Tree.sid) { return }
+    $owner = Get-ImStreamOwner $File
+    if (-not (Test-ImRightfulOwner $owner $Tree.sid)) {
+        throw (New-ImTrouble 'not_owner' "$($Spot.shown): belongs to $owner, not to $($Tree.login)")
+    }
+}
+
 function Read-Whole {
-    param([hashtable]$Spot)
+    param([hashtable]$Tree, [hashtable]$Spot)
     # Clients may well have it open, and may replace it meanwhile.
     $share = [IO.FileShare]'ReadWrite, Delete'
     for ($attempt = 0; $attempt -lt 3; $attempt++) {
         $file = [IO.File]::Open($Spot.path, [IO.FileMode]::Open, [IO.FileAccess]::Read, $share)
         try {
+            Assert-Rightful $Tree $Spot $file
             $length, $when = $file.Length, [IO.File]::GetLastWriteTimeUtc($Spot.path)
             if ($length -gt (Get-ImFileLimit)) { throw (New-ImTrouble 'too_big' "$($Spot.shown): larger than $(Get-ImFileLimit) bytes") }
             $bytes = New-Object -TypeName 'byte[]' -ArgumentList $length

@@ -57,6 +57,15 @@ def test_nothing_that_only_windows_answers_hides_elsewhere(path: Path) -> None:
     assert not re.search(only_windows, text)
 
 
+def test_nothing_is_given_away_by_its_name_where_others_could_swap_what_it_leads_to() -> None:
+    bodies = dict(FUNCTION.findall((PROJECT / "module_utils" / NATIVE).read_text(encoding="utf-8")))
+    assert {name for name, body in bodies.items() if "Set-Acl" in body} == {"Set-ImAccess"}
+    assert {name for name, body in bodies.items() if "SetOwner" in body} == {"New-ImFile"}
+    for name in ("ImChange", "ImKeep", "ImProgram", "ImTree"):
+        text = (PROJECT / "module_utils" / f"Ansible.ModuleUtils.{name}.psm1").read_text(encoding="utf-8")
+        assert "Set-ImAccess" not in text  # it is for Program Files, where only administrators write
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_it_names_each_utility_whose_functions_it_calls(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -156,13 +156,40 @@ def test_new_bytes_are_the_persons_before_they_take_their_place(pc: WindowsPC, d
     lay(desk, PREFS, OLD)
     put(desk, wish(PREFS, NEW, OLD), wish("AppData/Roaming/Gajim/x/settings.sqlite", NEW, None))
     security = {Path(path): owner for path, owner in pc.model["security"].items()}
-    given = {path.name[:11]: owner for path, owner in security.items() if desk.home in path.parents}
-    owner = f"O:{pc.sid_of(desk.login)}"
-    assert given == {
-        ".im-client-": owner,
-        "Gajim": owner,
-        "x": owner,
-    }
+    given = [(path.name[:11], owner) for path, owner in security.items() if desk.home in path.parents]
+    # Both files by their handles, before they had their names; folders are what the folder above makes of them.
+    assert given == [(".im-client-", f"O:{pc.sid_of(desk.login)}")] * 2
+
+
+def test_a_folder_swapped_for_a_junction_as_a_file_is_made_gets_nobody_a_file_that_was_there(
+    pc: WindowsPC, desk: WindowsDesk, tmp_path: Path
+) -> None:
+    lay(desk, PREFS, OLD)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "prefs.xml").write_bytes(OLD)
+    folder = str((desk.home / PREFS).parent)
+    pc.change(swap={"folder": folder, "aim": str(elsewhere)})
+    assert put(desk, wish(PREFS, NEW, OLD))["error"]["code"] == "link"
+    assert [(path.name, path.read_bytes()) for path in elsewhere.iterdir()] == [("prefs.xml", OLD)]
+    given = {Path(path).parent for path, owner in pc.model["security"].items() if owner.startswith("O:S-1-5-21")}
+    assert given == {Path(folder)}  # as it was named then
+
+
+def test_a_file_that_cannot_be_given_away_goes_again(pc: WindowsPC, desk: WindowsDesk) -> None:
+    lay(desk, PREFS, OLD)
+    pc.change(owner_refused=True)
+    assert put(desk, wish(PREFS, NEW, OLD))["error"]["code"] == "forbidden"
+    assert [path.name for path in (desk.home / PREFS).parent.iterdir()] == ["prefs.xml"]
+    assert (desk.home / PREFS).read_bytes() == OLD
+
+
+def test_whose_a_file_is_is_asked_of_the_file_that_was_opened(pc: WindowsPC, desk: WindowsDesk) -> None:
+    path = lay(desk, PREFS, b"secret of another")
+    pc.change(opened={str(path): "S-1-5-21-1-2-3-9999"})
+    file = ask(desk, desk.login, PREFS)["files"][PREFS]
+    assert file["error"]["code"] == "not_owner"
+    assert "content" not in file
 
 
 def test_what_is_kept_is_for_administrators_alone(pc: WindowsPC, desk: WindowsDesk) -> None:

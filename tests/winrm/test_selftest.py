@@ -130,7 +130,8 @@ def set_shell_folder(pc: WindowsPC, number: int, value: str) -> None:
 WRONG: list[tuple[str, Callable[[WindowsPC], Any], dict[str, Any]]] = [
     ("windows-uninstall-keys", one_view_only, {"view_64": True, "view_32": False}),
     ("windows-rights", lambda pc: pc.change(keeps_no_owner=True), {"laid": True, "owner_of_the_new_file": False}),
-    ("windows-native.Set-ImOwner", lambda pc: pc.change(keeps_no_owner=True), {"owner_is_as_wished": False}),
+    ("windows-native.New-ImFile", lambda pc: pc.change(keeps_no_owner=True), {"owner_is_as_wished": False}),
+    ("windows-native.Get-ImStreamOwner", lambda pc: pc.change(keeps_no_owner=True), {"as_wished": False}),
     ("windows-native.Resolve-ImSid", lambda pc: pc.change(accounts={}), {"own_name_to_own_sid": False}),
     (
         "windows-recording",

@@ -7,7 +7,10 @@
 - later: look (a number), processes: those that CIM lists from that look on;
 - security: path -> security descriptor (SDDL); a path that is not named inherits that of the folder above;
 - own_sid: whose the processes of Ansible are;
-- keeps_no_owner: true where nobody can give a file away;
+- keeps_no_owner: true where a file that was given away stays whose it was;
+- owner_refused: true where giving a file away fails;
+- opened: path -> SID, whose the file is that is met when that path is opened;
+- swap: folder, aim: the folder becomes a junction to aim when the next file has been made;
 - tasks: path of a scheduled task -> its XML;
 - winget: how the fake winget behaves (see fake_pc/winget.py).
 """
@@ -48,7 +51,7 @@ class WindowsPC:
         for folder in ("Users", "ProgramData", "Program Files", "Program Files (x86)", "Windows/Temp"):
             (self.disk / folder).mkdir(parents=True)
         self.set_registry(PROFILE_LIST, ProfilesDirectory=str(self.disk / "Users"))
-        self.change(accounts={}, processes=[], security={}, tasks={}, winget={})
+        self.change(accounts={}, processes=[], security={}, opened={}, tasks={}, winget={})
         self._programs = directory / f"{name}-programs"
         self._programs.mkdir()
         self._lay_programs()

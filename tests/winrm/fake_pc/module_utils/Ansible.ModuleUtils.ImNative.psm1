@@ -10,6 +10,12 @@ function Get-Descriptor {
     param([string]$Path)
     $known = (Get-Model).security
     $owner = ''
+    if ([IO.File]::Exists($Path) -and -not $known.PSObject.Properties[$Path]) {
+        # A temporary file that is gone took another's place, and its owner went with it.
+        $beside = [IO.Path]::Combine([IO.Path]::GetDirectoryName($Path), '.im-client-')
+        $gone = @($known.PSObject.Properties | Where-Object { $_.Name.StartsWith($beside) -and -not [IO.File]::Exists($_.Name) })
+        if ($gone.Count) { $owner = $gone[-1].Value }
+    }
     for ($place = $Path; $place; $place = [IO.Path]::GetDirectoryName($place)) {
         $named = $known.PSObject.Properties[$place]
         if ($named) {
@@ -23,13 +29,6 @@ function Get-Descriptor {
         }
     }
     $owner + 'D:'
-}
-
-function Get-OwnPart {
-    # What the model says of a path itself.
-    param([string]$Path, [string]$Pattern)
-    $named = (Get-Model).security.PSObject.Properties[$Path]
-    if ($named) { [regex]::Match($named.Value, $Pattern).Value }
 }
 
 function Save-Descriptor {
@@ -65,13 +64,38 @@ function Get-ImOwner {
     @{ SY = 'S-1-5-18'; BA = 'S-1-5-32-544' }[$owner] + $(if ($owner.Length -gt 2) { $owner })
 }
 
-function Set-ImOwner {
+function Get-ImStreamOwner {
+    # What was opened may be another file than the one that now has its name.
+    param([System.IO.FileStream]$File)
+    $opened = (Get-Model).opened.PSObject.Properties[$File.Name]
+    if ($opened) { $opened.Value } else { Get-ImOwner $File.Name }
+}
+
+function New-ImFile {
     param([string]$Path, [string]$Sid)
-    if ((Get-Model).keeps_no_owner) { return }
-    $access = Get-OwnPart $Path 'D:.*'
+    $model = Get-Model
+    $file = [IO.File]::Open($Path, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
+    if ($model.owner_refused) {
+        $file.Dispose()
+        throw (New-Object -TypeName System.UnauthorizedAccessException)
+    }
     # Windows writes the accounts that every PC has in two letters.
     $name = @{ 'S-1-5-18' = 'SY'; 'S-1-5-32-544' = 'BA' }[$Sid]
-    Save-Descriptor $Path "O:$(if ($name) { $name } else { $Sid })$access"
+    if ($Sid -and -not $model.keeps_no_owner) { Save-Descriptor $Path "O:$(if ($name) { $name } else { $Sid })" }
+    if ($model.swap -and [IO.Directory]::Exists($model.swap.folder)) {
+        # Somebody quick puts a junction in the place of a folder.
+        [IO.Directory]::Move($model.swap.folder, "$($model.swap.folder).away")
+        & ln -s $model.swap.aim $model.swap.folder
+    }
+    $file
+}
+
+function New-ImFolder {
+    param([string]$Path, [string]$Sddl)
+    if (-not [IO.Directory]::Exists($Path)) {
+        $null = [IO.Directory]::CreateDirectory($Path)
+        Save-Descriptor $Path $Sddl
+    }
 }
 
 function Set-ImAccess {
