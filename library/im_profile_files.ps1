@@ -206,8 +206,8 @@ function Get-Restored {
             processes = @($kept.processes); locks = @($kept.locks); open_files = @($kept.open_files)
             files = @($paths | ForEach-Object { Get-WayBack $login $run $_ $told.files[$_] })
         }
-        # The next run must not take our rollback for the user's wish.
-        if ($null -eq $Wish.paths -and $null -ne $kept.memory_after) {
+        # The next run must not take our rollback for the user's wish. Old manifests hold {} where nothing was remembered.
+        if ($null -eq $Wish.paths -and $kept.memory_after -is [string]) {
             $back.memory, $back.memory_over = [string]$kept.memory, $kept.memory_after
         }
         $back

@@ -153,7 +153,8 @@ function Save-ImPrevious {
             locks = @($Task.locks)
             open_files = @($Task.open_files)
             memory = if ($earlier) { $earlier.memory } else { $Memory }
-            memory_after = if ($null -ne $Task.memory) { Get-ImTextDigest $Task.memory }
+            # Without else, PowerShell would write the nothing of an if as {}.
+            memory_after = if ($null -ne $Task.memory) { Get-ImTextDigest $Task.memory } else { $null }
         }
         $whole = [ordered]@{ schema = 1; when = Format-ImTime ([DateTime]::UtcNow); restores = $known.restores; files = $known.files; groups = $known.groups }
         Write-ImWhole $place ([Text.Encoding]::UTF8.GetBytes((ConvertTo-Json -InputObject $whole -Depth 10)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -378,6 +379,16 @@ def test_what_was_remembered_goes_back_with_the_files(desk: Desk) -> None:
     put(desk, wish(PREFS, NEW, None), memory="after", run_id="run-2")
     assert back(desk, "run-2", "run-3")["memory_written"] is True
     assert ask(desk, memory=True)["memory"] == "before"
+
+
+def test_a_run_that_remembered_nothing_leaves_the_memory_when_it_is_rolled_back(desk: Desk) -> None:
+    put(desk, wish(PREFS, OLD, None), memory="mine")
+    put(desk, wish(PREFS, NEW, OLD), memory=None, run_id="run-2")
+    for path in (desk.state / "backups").rglob("run-2/manifest.json"):
+        assert json.loads(path.read_bytes())["groups"]["k"]["memory_after"] is None
+    answer = back(desk, "run-2", "run-3")
+    assert (answer["state"], answer["memory_written"]) == ("written", None)
+    assert ask(desk, memory=True)["memory"] == "mine"
 
 
 def test_one_client_or_file_is_rolled_back_and_the_others_left(desk: Desk) -> None:

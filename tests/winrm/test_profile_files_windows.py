@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,18 @@ def test_what_is_kept_is_for_administrators_alone(pc: WindowsPC, desk: WindowsDe
     runs = ["backups/UNIV%5Camartin", "backups/UNIV%5Camartin/run-1"]
     folders = ["", "backups", "memory", "memory/UNIV%5Camartin", *runs]
     assert {str(security[str(desk.state / name).rstrip("/")]) for name in folders} == {"O:BA" + PRIVATE}
+
+
+def test_a_manifest_that_says_nothing_of_a_memory_in_the_old_way_takes_none_away(desk: WindowsDesk) -> None:
+    put(desk, wish(PREFS, OLD, None), memory="mine")
+    put(desk, wish(PREFS, NEW, OLD), run_id="run-2")
+    (manifest,) = desk.state.rglob("run-2/manifest.json")
+    told = json.loads(manifest.read_bytes())
+    told["groups"]["k"]["memory_after"] = {}  # what PowerShell made of nothing
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    desk.restore([{"login": desk.login, "run_id": "run-2", "new_run_id": "run-3"}])
+    assert (desk.home / PREFS).read_bytes() == OLD
+    assert ask(desk, desk.login, memory=True)["memory"] == "mine"
 
 
 TRAPS = [
