@@ -70,18 +70,12 @@ function Get-Standing {
     if ($null -ne $spot.attributes) { Get-ImDigest (Read-ImFile $Tree $spot) } else { $null }
 }
 
-function Move-IntoPlace {
-    # Put a file in the place of the target in one step. An existing target keeps its access list.
-    param([string]$Temp, [string]$Target)
-    if ([IO.File]::Exists($Target)) { [IO.File]::Replace($Temp, $Target, [NullString]::Value) } else { [IO.File]::Move($Temp, $Target) }
-}
-
 function Complete-Change {
     # Put the new bytes in place of the old, or delete the file.
     param([hashtable]$Change)
     if ($null -eq $Change.new) { [IO.File]::Delete($Change.spot.path) }
     else {
-        Move-IntoPlace $Change.temp $Change.spot.path
+        Move-ImInto $Change.temp $Change.spot.path
         $Change.temp = $null
     }
     $Change.written = $true
@@ -95,7 +89,7 @@ function Undo-Change {
             if ($null -eq $Change.old) { [IO.File]::Delete($Change.spot.path) }
             else {
                 New-Temporary $Tree $Change $Change.old
-                Move-IntoPlace $Change.temp $Change.spot.path
+                Move-ImInto $Change.temp $Change.spot.path
                 $Change.temp = $null
             }
         }

@@ -60,8 +60,7 @@ function Write-ImWhole {
         $file.Flush($true)
     }
     finally { $file.Dispose() }
-    # [NullString]: PowerShell would hand over a $null as an empty text.
-    if ([IO.File]::Exists($Path)) { [IO.File]::Replace($temp, $Path, [NullString]::Value) } else { [IO.File]::Move($temp, $Path) }
+    Move-ImInto $temp $Path
 }
 
 function Get-FolderName {

@@ -99,8 +99,7 @@ function Copy-ImProgram {
             try {
                 Copy-Leaf ([IO.Path]::Combine($Plan.store, $name)) $temp $Tree.sid
                 $spot = Find-ImSpot $Tree $parts  # walked anew, now that the new file stands beside it
-                if ($null -eq $spot.attributes) { [IO.File]::Move($temp, $spot.path) }
-                else { [IO.File]::Replace($temp, $spot.path, [NullString]::Value) }
+                Move-ImInto $temp $spot.path
             }
             finally { [IO.File]::Delete($temp) }
         }

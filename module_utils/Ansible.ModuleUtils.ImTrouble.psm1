@@ -1,5 +1,5 @@
 # Bad news about one login or one path: a code from a closed list (library/im_profile_files.py), and a sentence without
-# any content of a file. The PowerShell half of module_utils/im_desk/errors.py.
+# any content of a file. The PowerShell half of module_utils/im_desk/errors.py. And what passes when one waits a moment.
 
 function New-ImTrouble {
     # An exception to throw. State: of a group that met it. More: other fields of the answer.
@@ -54,6 +54,33 @@ function Get-ImTrouble {
     $where = "$([IO.Path]::GetFileName([string]$place.ScriptName)) line $($place.ScriptLineNumber)"
     $kind = $Caught.Exception.GetBaseException().GetType().Name
     @{ code = 'crashed'; message = "$kind at $where"; state = 'failed'; more = @{} }
+}
+
+function Test-Passing {
+    # Whether a trouble is of the kind that virus scanners and indexers make, which look into each new file for a moment.
+    param([System.Management.Automation.ErrorRecord]$Caught)
+    $exception = $Caught.Exception.GetBaseException()
+    $exception -is [IO.IOException] -and ($exception.HResult -band 0xFFFF) -in @(32, 33, 1175, 1176)
+}
+
+function Invoke-ImPatiently {
+    # Do what a passing trouble may hold up: five times at most, within a second.
+    param([scriptblock]$Piece)
+    for ($try = 1; $true; $try++) {
+        try { return & $Piece }
+        catch { if ($try -eq 5 -or -not (Test-Passing $_)) { throw } }
+        Start-Sleep -Milliseconds (100 * $try)
+    }
+}
+
+function Move-ImInto {
+    # Put a file in the place of the target in one step. An existing target keeps its access list.
+    param([string]$Temp, [string]$Target)
+    Invoke-ImPatiently {
+        # Looked at each time: of error 1176, Microsoft says that the old file is gone then.
+        # [NullString]: PowerShell would hand over a $null as an empty text.
+        if ([IO.File]::Exists($Target)) { [IO.File]::Replace($Temp, $Target, [NullString]::Value) } else { [IO.File]::Move($Temp, $Target) }
+    }
 }
 
 function ConvertTo-ImError {

@@ -66,6 +66,12 @@ def test_nothing_is_given_away_by_its_name_where_others_could_swap_what_it_leads
         assert "Set-ImAccess" not in text  # it is for Program Files, where only administrators write
 
 
+def test_files_take_their_places_by_the_one_function_that_waits_for_scanners() -> None:
+    moving = re.compile(r"IO\.File\]::(Move|Replace)\(")
+    direct = {path.stem for path in OURS if moving.search(path.read_text(encoding="utf-8"))}
+    assert direct == {"Ansible.ModuleUtils.ImTrouble"}
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_it_names_each_utility_whose_functions_it_calls(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,43 @@ def test_a_junction_laid_in_the_place_of_the_state_directory_is_not_followed(des
     assert put(desk, wish(PREFS, NEW, OLD))["error"]["code"] == "backup_failed"
     assert list(elsewhere.iterdir()) == []
     assert (desk.home / PREFS).read_bytes() == OLD
+
+
+HELD_UP = """
+$script:tries = 0
+function Try-It {{
+    Invoke-ImPatiently {{
+        $script:tries++
+        if ($script:tries -le {times}) {{ throw (New-Object System.IO.IOException -ArgumentList 'held', {code}) }}
+        'done'
+    }}
+}}
+try {{ $told = Try-It }} catch {{ $told = (Get-ImTrouble $_ 'x').code }}
+"$told $script:tries"
+"""
+
+
+@pytest.mark.parametrize(
+    ("times", "code", "told"),
+    [
+        (2, "0x80070020", "done 3"),
+        (4, "0x80070498", "done 5"),
+        (9, "0x80070021", "changing 5"),
+        (2, "0x80070070", "no_space 1"),
+        (2, "0x80131620", "io 1"),
+    ],
+)
+def test_what_a_scanner_holds_for_a_moment_is_waited_for_and_nothing_else(
+    run_powershell: Callable[[str], str], times: int, code: str, told: str
+) -> None:
+    assert run_powershell(HELD_UP.format(times=times, code=code)).strip() == told
+
+
+def test_a_file_takes_its_place_over_an_old_one_or_none(run_powershell: Callable[[str], str], tmp_path: Path) -> None:
+    for _ in range(2):
+        (tmp_path / "new").write_bytes(NEW)
+        run_powershell(f"Move-ImInto '{tmp_path}/new' '{tmp_path}/target'")
+        assert {path.name: path.read_bytes() for path in tmp_path.glob("*[wt]")} == {"target": NEW}
 
 
 # -- running clients
