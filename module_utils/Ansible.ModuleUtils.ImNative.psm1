@@ -17,7 +17,8 @@ function Test-ImSystem {
 }
 
 function Resolve-ImSid {
-    # The SID of an account ("name", "DOMAIN\name" or "name@domain"); nothing when Windows knows no such account.
+    # The SID of an account ("name", "DOMAIN\name" or "name@domain"); nothing when Windows knows no such account. Throws
+    # when Windows cannot tell: the domain is out of reach, or no longer trusts this PC.
     param([string]$Login)
     $account = New-Object -TypeName System.Security.Principal.NTAccount -ArgumentList $Login
     try { $account.Translate([System.Security.Principal.SecurityIdentifier]).Value }

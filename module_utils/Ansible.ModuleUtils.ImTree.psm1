@@ -56,7 +56,9 @@ function New-ImTree {
         throw (New-ImTrouble 'needs_root' 'profiles can only be served by an administrator of this PC')
     }
     if (-not $Login) { return @{ login = $null; sid = ''; home = $null; budget = $LoginLimit } }
-    $sid = Resolve-ImSid $Login
+    try { $sid = Resolve-ImSid $Login }
+    # "nobody of that name" is an answer; that the domain cannot be asked, or does not trust this PC, is none.
+    catch { throw (New-ImTrouble 'io' "login '$Login': Windows could not ask the domain who that is (see whether this PC reaches its domain and is still trusted there)") }
     if (-not $sid) { throw (New-ImTrouble 'no_login' "no login '$Login' on this PC or in its domain") }
     if ($sid -notmatch '^S-1-(5-21|12-1)-') { throw (New-ImTrouble 'root_refused' "login '$Login' is an account of Windows, which is not a person") }
     $folder = $Profiles[$sid]

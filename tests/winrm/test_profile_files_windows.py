@@ -59,6 +59,13 @@ def test_an_account_that_never_logged_on_has_no_profile_yet(pc: WindowsPC, desk:
     assert "logged on" in error["message"]
 
 
+def test_a_domain_that_cannot_be_asked_is_not_taken_for_one_that_knows_nobody(pc: WindowsPC, desk: WindowsDesk) -> None:
+    pc.change(domain_silent=True)
+    error = ask(desk, desk.login)["error"]
+    assert error["code"] == "io"
+    assert "could not ask the domain" in error["message"] and desk.login in error["message"]
+
+
 def test_profiles_that_are_nobodys_are_not_served(pc: WindowsPC, desk: WindowsDesk) -> None:
     pc.add_person("temporary", 1104, State=0x800)
     pc.add_person("mandatory", 1105, State=0x1)

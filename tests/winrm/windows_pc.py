@@ -3,6 +3,7 @@
 ``pc.json`` is the part of the PC that is neither file nor registry, read and changed by the stand-ins in fake_pc/:
 
 - accounts: name -> SID, as Windows resolves names;
+- domain_silent: true where Windows cannot ask who an account is;
 - processes: what CIM lists, each pid, name, sid;
 - later: look (a number), processes: those that CIM lists from that look on;
 - security: path -> security descriptor (SDDL); a path that is not named inherits that of the folder above;

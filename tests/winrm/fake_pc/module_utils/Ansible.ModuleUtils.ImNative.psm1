@@ -48,6 +48,7 @@ function Test-ImSystem {
 
 function Resolve-ImSid {
     param([string]$Login)
+    if ((Get-Model).domain_silent) { throw (New-Object -TypeName System.SystemException -ArgumentList 'trust') }
     $known = (Get-Model).accounts.PSObject.Properties[$Login]
     if ($known) { $known.Value }
 }
