@@ -75,19 +75,26 @@ function Complete-Change {
     param([hashtable]$Change)
     if ($null -eq $Change.new) { [IO.File]::Delete($Change.spot.path) }
     else {
-        Move-ImInto $Change.temp $Change.spot.path
+        try { Move-ImInto $Change.temp $Change.spot.path }
+        catch {
+            # A replacement that broke off (error 1176) has taken the old file away: Undo-Change is to put it back.
+            $Change.written = $null -ne $Change.old -and -not [IO.File]::Exists($Change.spot.path)
+            throw
+        }
         $Change.temp = $null
     }
     $Change.written = $true
 }
 
 function Undo-Change {
-    # Put the old bytes back if the new ones still stand there; written stays true if that fails.
+    # Put the old bytes back if the new ones still stand there, or nothing; written stays true if that fails.
     param([hashtable]$Tree, [hashtable]$Change)
     try {
-        if ((Get-Standing $Tree $Change) -eq $Change.new_digest) {
+        $now = Get-Standing $Tree $Change
+        if ($null -eq $now -or $now -eq $Change.new_digest) {
             if ($null -eq $Change.old) { [IO.File]::Delete($Change.spot.path) }
             else {
+                if ($Change.temp) { [IO.File]::Delete($Change.temp) }
                 New-Temporary $Tree $Change $Change.old
                 Move-ImInto $Change.temp $Change.spot.path
                 $Change.temp = $null

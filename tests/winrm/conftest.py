@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -76,7 +77,8 @@ def run_powershell(pc: WindowsPC) -> Callable[[str], str]:
     """Run lines of PowerShell with our module utilities loaded over the fakes; returns what they print."""
 
     def run(lines: str) -> str:
-        imports = "; ".join(f"Import-Module '{path}'" for path in utils_of(PROJECT / "library" / "winget_package.ps1"))
+        names = [utils_of(PROJECT / "library" / f"{name}.ps1") for name in ("winget_package", "im_profile_files")]
+        imports = "; ".join(f"Import-Module '{path}'" for path in dict.fromkeys(itertools.chain(*names)))
         whole = f"{imports}; {lines}"
         done = subprocess.run(
             [PWSH or "pwsh", "-NoProfile", "-NonInteractive", "-Command", whole],

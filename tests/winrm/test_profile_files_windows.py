@@ -289,6 +289,43 @@ def test_a_file_takes_its_place_over_an_old_one_or_none(run_powershell: Callable
         assert {path.name: path.read_bytes() for path in tmp_path.glob("*[wt]")} == {"target": NEW}
 
 
+HALF_REPLACED = """
+& (Get-Module Ansible.ModuleUtils.ImChange) {{
+    function script:Move-ImInto {{
+        param([string]$Temp, [string]$Target)
+        if ([IO.File]::Exists($Target)) {{
+            [IO.File]::Delete($Target)
+            throw (New-Object System.IO.IOException -ArgumentList 'replaced', 0x80070498)
+        }}
+        {then}
+    }}
+}}
+$tree = @{{ login = 'amartin'; sid = ''; home = '{home}'; budget = 1MB }}
+$file = @{{ path = 'file'; content = (ConvertTo-ImContent ([byte[]](110, 101, 119))); before = '{before}' }}
+$task = @{{ key = 'k'; login = 'amartin'; run_id = '1'; processes = @(); locks = @(); files = @($file) }}
+$answer = Write-ImGroup $tree $task @() $false '{state}'
+"$($answer.state) $($answer.error.code) $($answer.files.file.written)"
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "told", "left"),
+    [
+        ("[IO.File]::Move($Temp, $Target)", "failed changing False", [OLD]),
+        ("throw (New-Object System.IO.IOException -ArgumentList 'held', 0x80070020)", "failed incomplete True", []),
+    ],
+)
+def test_a_replacement_that_took_the_old_file_away_and_broke_off_loses_nothing(
+    desk: WindowsDesk, run_powershell: Callable[[str], str], then: str, told: str, left: list[bytes]
+) -> None:
+    (desk.home / "file").write_bytes(OLD)
+    words = HALF_REPLACED.format(home=desk.home, state=desk.state, before=sha256(OLD), then=then)
+    assert run_powershell(words).strip() == told
+    assert [path.read_bytes() for path in desk.home.iterdir() if path.is_file()] == left
+    kept = [path.read_bytes() for path in desk.state.rglob("file")]
+    assert kept == ([] if left else [OLD])  # what could not be put back is in the backups
+
+
 # -- running clients
 
 
