@@ -65,17 +65,24 @@ function Get-ImRoaming {
     @{ place = $place; usual = $place.TrimEnd('\') -eq [IO.Path]::Combine($Folder, 'AppData', 'Roaming') }
 }
 
+function Get-ReadValue {
+    # A value of an open key of the registry as text, "" if it has none of that name or nobody can read it.
+    param([object]$Key, [string]$Name)
+    try { [string]$Key.GetValue($Name) } catch { '' }
+}
+
 function Get-ImProgramList {
     # The installed programs of both views of the registry, each key, name, version and folder.
     foreach ($top in $UninstallKeys) {
         if (-not (Test-Path -LiteralPath $top)) { continue }
         foreach ($key in @(Get-ChildItem -LiteralPath $top)) {
-            $values = Get-ItemProperty -LiteralPath "$top\$($key.PSChildName)" -ErrorAction SilentlyContinue
+            # Not Get-ItemProperty: that reads every value, and ends with an InvalidCastException at a REG_DWORD that some
+            # installer wrote with 8 bytes (PowerShell#9552).
             @{
                 key = $key.PSChildName
-                name = [string](Get-ImValue $values 'DisplayName')
-                version = [string](Get-ImValue $values 'DisplayVersion')
-                folder = [string](Get-ImValue $values 'InstallLocation')
+                name = Get-ReadValue $key 'DisplayName'
+                version = Get-ReadValue $key 'DisplayVersion'
+                folder = Get-ReadValue $key 'InstallLocation'
             }
         }
     }

@@ -71,6 +71,12 @@ def test_what_is_installed_in_either_view_of_the_registry_is_left_and_winget_not
     assert [package["before"] for package in answer["packages"]] == ["2.4.7", "156.0.1"]
 
 
+def test_a_program_with_a_value_that_powershell_cannot_read_hides_no_other(pc: WindowsPC, call: Call) -> None:
+    pc.set_registry(UNINSTALL + "nbi-nb-base-8.2", DisplayName="NetBeans IDE 8.2", NoModify={"dword_of_bytes": 8})
+    install(pc, "Pidgin.Pidgin")
+    assert code_of(call(PIDGIN)) == "unchanged"
+
+
 def test_the_options_of_the_installers_reach_them(pc: WindowsPC, call: Call) -> None:
     with_winget(pc)
     call(THUNDERBIRD)

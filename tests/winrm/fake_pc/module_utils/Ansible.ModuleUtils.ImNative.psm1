@@ -121,11 +121,16 @@ function Invoke-ImUnpacker {
 
 function Get-ItemProperty {
     # The JSON registry has no types: what holds a %variable% is REG_EXPAND_SZ, and Windows expands that here with the
-    # environment of the process that asks.
+    # environment of the process that asks. A value {"dword_of_bytes": 8} stands for a REG_DWORD of another length than
+    # four bytes, at which Windows PowerShell 5.1 ends the statement, whatever the ErrorAction (PowerShell#9552).
     [CmdletBinding()]
     param([string]$LiteralPath)
     foreach ($values in Microsoft.PowerShell.Management\Get-ItemProperty -LiteralPath $LiteralPath) {
         foreach ($property in $values.PSObject.Properties) {
+            if ($property.Value -like '*"dword_of_bytes"*') {
+                $cast = [InvalidCastException]::new('Specified cast is not valid.')
+                $PSCmdlet.ThrowTerminatingError([System.Management.Automation.ErrorRecord]::new($cast, 'InvalidCast', 'NotSpecified', $LiteralPath))
+            }
             if ($property.Value -is [string] -and $property.Name -notlike 'PS*') {
                 $property.Value = [Environment]::ExpandEnvironmentVariables($property.Value)
             }
