@@ -24,6 +24,8 @@ $Meanings = @{
     '8A15000F' = 'source'            # data required by the source is missing
     '8A150045' = 'source'
     '8A15004B' = 'source'
+    '8A150008' = 'source'            # the package's file cannot be downloaded
+    '8A150107' = 'source'            # no network
     '8A150041' = 'agreements'
     '8A150046' = 'agreements'
     '8A15008E' = 'technology'        # installed by another kind of installer
@@ -32,6 +34,9 @@ $Meanings = @{
     '80070520' = 'no_session'        # a specified logon session does not exist
     '80073CF9' = 'no_session'        # not allowed to the local system account
 }
+# What Windows itself answers about the network, by what the code begins with: WinINet (name, proxy, TLS), the status of
+# HTTP, Delivery Optimization.
+$Network = '^(80072[EF]|8019|80D0)'
 
 function ConvertTo-ImHresult {
     # A code as eight hexadecimal digits, whether it was told with a sign ($LASTEXITCODE) or without (win_command).
@@ -42,8 +47,9 @@ function ConvertTo-ImHresult {
 function Resolve-ImWingetCode {
     # What an exit code of winget means, as one of our words.
     param([long]$Code)
-    $known = $Meanings[(ConvertTo-ImHresult $Code)]
-    if ($known) { $known } else { 'failed' }
+    $told = ConvertTo-ImHresult $Code
+    $known = $Meanings[$told]
+    if ($known) { $known } elseif ($told -match $Network) { 'source' } else { 'failed' }
 }
 
 function Find-ImWinget {
@@ -94,7 +100,13 @@ try {
     @{ code = $code; output = "$($result.Status) $($result.ExtendedErrorCode)"; reboot = [bool]$result.RebootRequired } |
         ConvertTo-Json -Compress
 }
-catch { @{ code = $_.Exception.HResult; output = "$_"; reboot = $false } | ConvertTo-Json -Compress }
+catch {
+    # What winget itself said is the innermost; that the catalogue could not be opened only the outer one says.
+    $source = $false
+    for ($one = $_.Exception; $one; $one = $one.InnerException) { if ($one.GetType().Name -eq 'CatalogConnectException') { $source = $true } }
+    $inner = $_.Exception.GetBaseException()
+    @{ code = $inner.HResult; output = "$_ $($inner.Message)"; reboot = $false; source = $source } | ConvertTo-Json -Compress
+}
 '@
 
 function Invoke-ImWingetProgram {
@@ -114,7 +126,8 @@ function Invoke-ImWingetClient {
     catch { return @{ code = 1; output = "no PowerShell 7 on this PC: $_"; reboot = $false } }
     try { $told = ConvertFrom-Json -InputObject $ended.output }
     catch { return @{ code = 1; output = "$($ended.output)$($ended.errors)"; reboot = $false } }
-    @{ code = [long]$told.code; output = [string]$told.output; reboot = [bool]$told.reboot }
+    $source = [bool](Get-ImValue $told 'source')
+    @{ code = [long]$told.code; output = [string]$told.output; reboot = [bool]$told.reboot; source = $source }
 }
 
 function Find-ImWingetRoute {
@@ -154,6 +167,7 @@ function Invoke-ImWinget {
         Start-Sleep -Seconds $Patience.delay
     }
     if ($ended.reboot -and $word -eq 'installed') { $word = 'reboot' }
+    if ($ended['source'] -and $word -eq 'failed') { $word = 'source' }
     $code = if ($null -eq $ended.code) { '' } else { '0x' + (ConvertTo-ImHresult $ended.code) }
     @{ word = $word; exit_code = $code; detail = Get-ImLastLine $ended.output }
 }

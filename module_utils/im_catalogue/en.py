@@ -767,7 +767,7 @@ TEXTS: dict[str, str] = {
     "winget.unknown_package": "{package}: winget does not know this package; check the id, or remove by hand what winget did not install ({detail}).",
     "winget.in_use": "{package}: the program or one of its files is in use; run again when it is closed on this PC ({detail}).",
     "winget.busy": "{package}: another installation runs on this PC and does not end; run again later ({detail}).",
-    "winget.source": "{package}: winget does not get its catalogue (network, proxy, or an old App Installer); name the vendor's installer (im_package_installers), or update App Installer ({detail}).",
+    "winget.source": "{package}: winget does not get its catalogue, or the package's file (network, proxy, or an old App Installer); name the vendor's installer (im_package_installers), or update App Installer ({detail}).",
     "winget.agreements": "{package}: winget waits for terms to be accepted; update App Installer on this PC ({detail}).",
     "winget.technology": "{package}: installed in another way (MSI instead of EXE, for instance); uninstall it first, people's profiles stay ({detail}).",
     "winget.no_installer": "{package}: winget has no installer for this PC (architecture, version of Windows); install it by hand, or offer another client ({detail}).",

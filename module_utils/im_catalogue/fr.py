@@ -767,7 +767,7 @@ TEXTS: dict[str, str] = {
     "winget.unknown_package": "{package} : winget ne connaît pas ce paquet ; vérifiez l'identifiant, ou retirez à la main ce qui n'a pas été installé par winget ({detail}).",
     "winget.in_use": "{package} : le logiciel ou l'un de ses fichiers est utilisé ; relancez quand il est fermé sur ce poste ({detail}).",
     "winget.busy": "{package} : une autre installation tourne sur ce poste et ne finit pas ; relancez plus tard ({detail}).",
-    "winget.source": "{package} : winget n'obtient pas son catalogue (réseau, proxy, ou App Installer trop ancien) ; indiquez l'installeur de l'éditeur (im_package_installers), ou mettez App Installer à jour ({detail}).",
+    "winget.source": "{package} : winget n'obtient pas son catalogue, ou le fichier du logiciel (réseau, proxy, ou App Installer trop ancien) ; indiquez l'installeur de l'éditeur (im_package_installers), ou mettez App Installer à jour ({detail}).",
     "winget.agreements": "{package} : winget attend que des conditions d'utilisation soient acceptées ; mettez App Installer à jour sur ce poste ({detail}).",
     "winget.technology": "{package} : installé autrement (MSI au lieu d'EXE, par exemple) ; désinstallez-le d'abord, les profils des personnes restent ({detail}).",
     "winget.no_installer": "{package} : winget n'a aucun installeur pour ce poste (architecture, version de Windows) ; installez-le à la main, ou proposez un autre logiciel ({detail}).",

@@ -152,6 +152,12 @@ CODES = {
     -1978335217: "source",
     -1978335163: "source",
     -1978335157: "source",
+    -1978335224: "source",  # DOWNLOAD_FAILED
+    -1978334969: "source",  # INSTALL_NO_NETWORK
+    -2147012889: "source",  # 0x80072EE7, WinINet: the name of the server is not resolved
+    -2147012721: "source",  # 0x80072F8F, WinINet: the certificate of the server
+    -2145844845: "source",  # 0x80190193, HTTP 403
+    -2133839859: "source",  # 0x80D0300D, Delivery Optimization
     -1978335162: "agreements",
     -1978335167: "agreements",
     -1978335090: "technology",
@@ -215,6 +221,16 @@ def test_an_error_of_microsofts_module_has_the_same_meanings(pc: WindowsPC, call
     answer = call(PIDGIN, routes=["client"])
     assert code_of(answer) == "in_use"
     assert answer["packages"][0]["exit_code"] == "0x8A150101"
+
+
+@pytest.mark.parametrize("inner", [-2147012889, -2147024891])
+def test_a_catalogue_that_does_not_open_for_microsofts_module_is_wingets_fault(
+    pc: WindowsPC, call: Call, inner: int
+) -> None:
+    with_winget(pc, client=True, client_catalogue=inner)
+    answer = call(PIDGIN, routes=["client"])
+    assert code_of(answer) == "source"
+    assert answer["packages"][0]["exit_code"] == f"0x{inner & 0xFFFFFFFF:08X}"
 
 
 def test_every_route_that_cannot_be_taken_says_why(pc: WindowsPC, call: Call) -> None:

@@ -4,8 +4,20 @@ if (-not (ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($env:IM_FAKE_PC)
     throw 'the fake PC has no module Microsoft.WinGet.Client'
 }
 
+class CatalogConnectException : System.Management.Automation.RuntimeException {
+    # As Microsoft's: the error of winget is the inner one, and the own code says nothing.
+    CatalogConnectException([Exception]$inner) : base('An error occurred while connecting to the catalog.', $inner) { }
+}
+
+function Assert-Catalogue {
+    # "client_catalogue" of the model: the code with which the catalogue does not open.
+    $code = (ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($env:IM_FAKE_PC))).winget.client_catalogue
+    if ($code) { throw [CatalogConnectException]::new([System.Runtime.InteropServices.COMException]::new('the fake is cut off', $code)) }
+}
+
 function Invoke-Fake {
     param([string]$Verb, [string]$Id, [string]$Version, [string]$Custom, [string]$Scope)
+    Assert-Catalogue
     $words = @($Verb, '--id', $Id)
     if ($Version) { $words += @('--version', $Version) }
     if ($Custom) { $words += @('--custom', $Custom) }
