@@ -92,6 +92,15 @@ try {
         $options.Scope = 'System'
         if ($asked.version) { $options.Version = $asked.version }
         if ($asked.custom) { $options.Custom = $asked.custom }
+        if ($asked.latest -and -not $asked.version) {
+            # Unlike winget.exe, this installs what is there once more, and its installer closes the program for everybody
+            # (winget-cli#3455).
+            $there = @(Get-WinGetPackage -Id $asked.id -MatchOption EqualsCaseInsensitive -Source winget)
+            if ($there.Count -and -not @($there | Where-Object { $_.IsUpdateAvailable }).Count) {
+                @{ code = 0x8A15002B; output = 'no newer version'; reboot = $false } | ConvertTo-Json -Compress
+                exit 0
+            }
+        }
         $result = Install-WinGetPackage @options
     }
     else { $result = Uninstall-WinGetPackage @options }
@@ -118,8 +127,8 @@ function Invoke-ImWingetProgram {
 
 function Invoke-ImWingetClient {
     # The same by the module Microsoft.WinGet.Client in PowerShell 7; the verb "look" says whether both are there.
-    param([string]$Verb, [hashtable]$Package, [int]$Seconds)
-    $asked = @{ verb = $Verb; id = $Package.id; version = $Package.version; custom = (@($Package.custom) -join ' ') }
+    param([string]$Verb, [hashtable]$Package, [bool]$Latest, [int]$Seconds)
+    $asked = @{ verb = $Verb; id = $Package.id; version = $Package.version; custom = (@($Package.custom) -join ' '); latest = $Latest }
     $script = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($ClientScript))
     $words = @('-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-EncodedCommand', $script)
     try { $ended = Invoke-ImProgram 'pwsh.exe' $words $Seconds (ConvertTo-Json -InputObject $asked -Compress) }
@@ -145,7 +154,7 @@ function Find-ImWingetRoute {
                 elseif (-not (Invoke-ImProgram $program @('--version') $Seconds).output.Trim()) { $why = 'winget.exe --version prints nothing' }
             }
             else {
-                $look = Invoke-ImWingetClient 'look' @{ id = ''; version = ''; custom = @() } $Seconds
+                $look = Invoke-ImWingetClient 'look' @{ id = ''; version = ''; custom = @() } $false $Seconds
                 if ($look.code -ne 0) { $why = $look.output }
             }
         }
@@ -161,7 +170,7 @@ function Invoke-ImWinget {
     param([hashtable]$Route, [string]$Verb, [hashtable]$Package, [bool]$Latest, [hashtable]$Patience)
     for ($attempt = 0; ; $attempt++) {
         if ($Route.name -eq 'system') { $ended = Invoke-ImWingetProgram $Route.program $Verb $Package $Latest $Patience.seconds }
-        else { $ended = Invoke-ImWingetClient $Verb $Package $Patience.seconds }
+        else { $ended = Invoke-ImWingetClient $Verb $Package $Latest $Patience.seconds }
         $word = if ($null -eq $ended.code) { 'timeout' } else { Resolve-ImWingetCode $ended.code }
         if ($word -ne 'busy' -or $attempt -ge $Patience.retries) { break }
         Start-Sleep -Seconds $Patience.delay

@@ -223,6 +223,23 @@ def test_an_error_of_microsofts_module_has_the_same_meanings(pc: WindowsPC, call
     assert answer["packages"][0]["exit_code"] == "0x8A150101"
 
 
+def test_microsofts_module_installs_nothing_anew_that_is_the_newest(pc: WindowsPC, call: Call) -> None:
+    with_winget(pc, client=True)
+    install(pc, "Gajim.Gajim", DisplayVersion="2.3.0")
+    answer = call(GAJIM, state="latest", routes=["client"])
+    assert (code_of(answer), answer["packages"][0]["exit_code"]) == ("unchanged", "0x8A15002B")
+    assert pc.winget_calls == []
+    pc.change(winget=pc.model["winget"] | {"newer": ["Gajim.Gajim"]})
+    answer = call(GAJIM, state="latest", routes=["client"])
+    assert (code_of(answer), answer["packages"][0]["after"]) == ("installed", "2.4.7")
+    assert [typed[0] for typed in pc.winget_calls] == ["install"]
+
+
+def test_microsofts_module_installs_the_newest_of_what_is_missing(pc: WindowsPC, call: Call) -> None:
+    with_winget(pc, client=True)
+    assert code_of(call(GAJIM, state="latest", routes=["client"])) == "installed"
+
+
 @pytest.mark.parametrize("inner", [-2147012889, -2147024891])
 def test_a_catalogue_that_does_not_open_for_microsofts_module_is_wingets_fault(
     pc: WindowsPC, call: Call, inner: int

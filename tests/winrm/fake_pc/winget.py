@@ -6,6 +6,7 @@
 - programs: package -> {key: values} that its installation puts in the registry (and removal takes out);
 - files: package -> files, below the disk (beside the model, by its name), that its installation leaves;
 - client: whether Microsoft.WinGet.Client is there;
+- newer: packages of which it knows a newer version than the installed one;
 - client_catalogue: the code with which the catalogue does not open for it;
 - calls: what was typed so far.
 """

@@ -1,5 +1,5 @@
 @{
     RootModule = 'Microsoft.WinGet.Client.psm1'
     ModuleVersion = '1.0.0'
-    FunctionsToExport = @('Install-WinGetPackage', 'Uninstall-WinGetPackage')
+    FunctionsToExport = @('Get-WinGetPackage', 'Install-WinGetPackage', 'Uninstall-WinGetPackage')
 }

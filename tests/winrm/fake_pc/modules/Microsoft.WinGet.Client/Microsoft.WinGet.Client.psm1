@@ -31,7 +31,20 @@ function Invoke-Fake {
     }
 }
 
+function Get-WinGetPackage {
+    # What of it is installed, by the programs of the model; "newer" there are the ids that have a newer version.
+    param([string]$Id, [string]$MatchOption, [string]$Source)
+    Assert-Catalogue
+    $winget = (ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($env:IM_FAKE_PC))).winget
+    $registry = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($env:PSHOST_REGISTRY))
+    foreach ($key in $winget.programs.$Id.PSObject.Properties.Name) {
+        $there = $registry.PSObject.Properties[$key]
+        if ($there) { [pscustomobject]@{ Id = $Id; InstalledVersion = $there.Value.DisplayVersion; IsUpdateAvailable = $Id -in $winget.newer } }
+    }
+}
+
 function Install-WinGetPackage {
+    # As Microsoft's: what is there already is installed once more.
     param([string]$Id, [string]$MatchOption, [string]$Source, [string]$Mode, [string]$Scope, [string]$Version, [string]$Custom)
     Invoke-Fake 'install' $Id $Version $Custom $Scope
 }
@@ -41,4 +54,4 @@ function Uninstall-WinGetPackage {
     Invoke-Fake 'uninstall' $Id
 }
 
-Export-ModuleMember -Function Install-WinGetPackage, Uninstall-WinGetPackage
+Export-ModuleMember -Function Get-WinGetPackage, Install-WinGetPackage, Uninstall-WinGetPackage
