@@ -30,6 +30,7 @@ $spec = @{
         retries = @{ type = 'int'; default = 10 }
         delay = @{ type = 'int'; default = 30 }
         timeout = @{ type = 'int'; default = 1800 }
+        removal_timeout = @{ type = 'int'; default = 120 }
         account = @{ type = 'str'; default = '' }
     }
     supports_check_mode = $true
@@ -77,6 +78,13 @@ function Test-AsWished {
     if ($here -and $wished -and $here -gt $wished) { 'newer_installed' }
 }
 
+function Wait-Removal {
+    # Uninstallers of NSIS end at once, and a copy of them below %TEMP% goes on with the work: wait until it is done.
+    param([hashtable]$Package)
+    $end = [DateTime]::UtcNow.AddSeconds($module.Params.removal_timeout)
+    while ($null -ne (Get-InstalledVersion $Package) -and [DateTime]::UtcNow -lt $end) { Start-Sleep -Seconds 2 }
+}
+
 function Invoke-Wish {
     # Do what one package needs by the first route that can, and return its word, exit_code, detail and route.
     param([hashtable]$Package, [hashtable]$Told)
@@ -89,6 +97,7 @@ function Invoke-Wish {
         if (-not $route.name) { break }
         $answer = Invoke-ImWinget $route $verb $Package ($state -eq 'latest') $patience
         $answer.route = $route.name
+        if ($state -eq 'absent' -and $answer.word -eq 'installed') { Wait-Removal $Package }
         $version = Get-InstalledVersion $Package
         if ($done.ContainsKey($answer.word) -and ($null -eq $version) -ne ($state -eq 'absent') -and $answer.word -ne 'reboot') {
             $answer.word = 'not_seen'

@@ -96,6 +96,10 @@ options:
     description: Seconds after which one installation is given up.
     type: int
     default: 1800
+  removal_timeout:
+    description: Seconds to wait, after a removal that winget calls done, until Windows no longer has the program.
+    type: int
+    default: 120
   account:
     description: The account of the connection. Set by the action plugin.
     type: str

@@ -51,6 +51,7 @@ ARGUMENTS: dict[str, Any] = {
     "retries": {"type": "int", "default": 10},
     "delay": {"type": "int", "default": 30},
     "timeout": {"type": "int", "default": 1800},
+    "removal_timeout": {"type": "int", "default": 120},
     "language": {"type": "str", "choices": ["fr", "en"], "default": "fr"},
 }
 

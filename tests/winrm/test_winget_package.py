@@ -102,6 +102,20 @@ def test_a_package_goes_when_it_is_to_be_absent(pc: WindowsPC, call: Call) -> No
     assert [typed[0] for typed in pc.winget_calls] == ["uninstall"]
 
 
+def test_an_uninstaller_that_goes_on_after_its_end_is_waited_for(pc: WindowsPC, call: Call) -> None:
+    with_winget(pc, lingers=3, client=True)
+    install(pc, "Pidgin.Pidgin")
+    answer = call(PIDGIN, state="absent")
+    assert (code_of(answer), answer["packages"][0]["after"], answer["routes"]) == ("installed", None, [])
+    assert [typed[0] for typed in pc.winget_calls] == ["uninstall"]
+
+
+def test_a_removal_that_does_not_happen_is_waited_for_no_longer_than_wished(pc: WindowsPC, call: Call) -> None:
+    with_winget(pc, lies=True)
+    install(pc, "Pidgin.Pidgin")
+    assert code_of(call(PIDGIN, state="absent", routes=["system"], removal_timeout=1)) == "not_seen"
+
+
 def test_the_newest_is_asked_for_only_where_the_site_wants_it(pc: WindowsPC, call: Call) -> None:
     with_winget(pc, codes={"Pidgin.Pidgin": [-1978335189]})
     install(pc, "Pidgin.Pidgin")

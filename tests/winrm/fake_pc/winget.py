@@ -4,6 +4,7 @@
 - version: what --version prints;
 - codes: package -> exit codes of the calls about it, in turn, the last for ever (0 when it has none);
 - programs: package -> {key: values} that its installation puts in the registry (and removal takes out);
+- lingers: seconds after which a removal that is said to be done is done, as with the uninstallers of NSIS;
 - files: package -> files, below the disk (beside the model, by its name), that its installation leaves;
 - client: whether Microsoft.WinGet.Client is there;
 - newer: packages of which it knows a newer version than the installed one;
@@ -15,7 +16,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 
@@ -33,7 +36,11 @@ def main(words: list[str]) -> int:
     model_file.write_text(json.dumps(model, indent=1), encoding="utf-8")
     print("\r   - \r   \\ \r", end="")  # its spinner
     print(f"the fake winget ends with {code & 0xFFFFFFFF:#010x}")
-    if code == 0 and not winget.get("lies"):
+    if code == 0 and "uninstall" in words and winget.get("lingers"):
+        line = [sys.executable, __file__, "--remove", identifier, str(winget["lingers"])]
+        nothing = subprocess.DEVNULL
+        subprocess.Popen(line, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+    elif code == 0 and not winget.get("lies"):
         registry_file = Path(os.environ["PSHOST_REGISTRY"])
         registry = json.loads(registry_file.read_text(encoding="utf-8"))
         for key, values in winget.get("programs", {}).get(identifier, {}).items():
@@ -48,7 +55,22 @@ def main(words: list[str]) -> int:
     return code
 
 
+def remove_later(identifier: str, seconds: str) -> None:
+    """The rest of a removal, by a process that nobody waits for."""
+    time.sleep(float(seconds))
+    programs = json.loads(Path(os.environ["IM_FAKE_PC"]).read_text(encoding="utf-8"))["winget"]["programs"]
+    file = Path(os.environ["PSHOST_REGISTRY"])
+    registry = json.loads(file.read_text(encoding="utf-8"))
+    left = {key: values for key, values in registry.items() if key not in programs[identifier]}
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(left, indent=1), encoding="utf-8")
+    new.replace(file)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--remove"]:
+        remove_later(*sys.argv[2:])
+        sys.exit()
     as_client = sys.argv[1:2] == ["--as-client"]
     ended = main(sys.argv[2 if as_client else 1 :])
     if as_client:
