@@ -6,6 +6,8 @@
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImNative
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImTrouble
 #AnsibleRequires -PowerShell Ansible.ModuleUtils.ImWire
+# A network logon has no credentials for a share; SYSTEM goes there as the PC.
+#AnsibleRequires -Become
 
 $spec = @{
     options = @{

@@ -10,6 +10,8 @@ description:
     write. C(im_profile_files) copies the program from there into homes.
   - The folder's name is that of one version of one file, so nothing is ever unpacked over something else. Folders of
     other versions are removed once the new one is whole.
+  - The module becomes SYSTEM by itself, so that a share is read as the PC's own account in the domain; the connection's
+    account must be an administrator of the PC.
 options:
   name:
     description: Name of the program, with which the names of the folders of all of its versions begin.
@@ -24,7 +26,8 @@ options:
     type: str
     required: true
   url:
-    description: Where the installer is, a web address or a share. Needed with O(state=present).
+    description: >-
+      Where the installer is, a web address, or a share that the PC itself may read. Needed with O(state=present).
     type: str
   sha256:
     description: Checksum of the installer, which is run with all rights of the PC. Needed with O(state=present).
@@ -46,7 +49,7 @@ attributes:
     support: full
     description: Names of folders.
 notes:
-  - Needs Windows PowerShell 5.1, and an administrator of the PC.
+  - Needs Windows PowerShell 5.1.
 author:
   - the im_client project
 """

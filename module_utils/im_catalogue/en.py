@@ -152,7 +152,7 @@ TEXTS: dict[str, str] = {
     "packages.failed_flatpak": "flatpak could not install {names}: {why}. What would do: look at the desk's remotes (flatpak remotes); im_client_flatpak_remote says which one is taken.",
     "packages.portable_unnamed": "{client} is to be laid into homes as its portable program, and im_package_installers does not say which file that is.",
     "packages.portable_unnamed.remedy": "im_package_installers: {{{name}: {{url: ..., sha256: ..., version: ...}}}}, with the vendor's portable installer.",
-    "packages.failed_portable": "{names} portable could not be unpacked on this PC: {why}. What would do: the url, sha256 and version of the vendor's portable installer in im_package_installers, an address that the PC itself reaches, and room on its disk; the next run tries again.",
+    "packages.failed_portable": "{names} portable could not be unpacked on this PC: {why}. What would do: the url, sha256 and version of the vendor's portable installer in im_package_installers, an address that the PC itself reaches (https://; a share only if Domain Computers may read it), and room on its disk; the next run tries again.",
     "portable.foreign_program": "{folder} holds something else than the program that is to be laid there, and was left as it is. What would do: have the person move it, or name another folder (folder in im_package_installers).",
     "provisioning.contacts": "contacts:",
     "provisioning.rooms": "rooms:",
@@ -777,5 +777,5 @@ TEXTS: dict[str, str] = {
     "winget.no_route": "{package}: no way to install on this PC; update App Installer, or name the vendor's installer (im_package_installers) ({detail}).",
     "winget.timeout": "{package}: the installation does not end; look on the PC whether a window waits for an answer ({detail}).",
     "winget.failed": "{package}: winget failed with a code that we do not know; look it up in winget's documentation ({detail}).",
-    "winget.vendor_failed": "{package}: the vendor's installer failed as well; start it by hand on the PC to see why ({detail}).",
+    "winget.vendor_failed": "{package}: the vendor's installer failed as well; offer it at an https:// address if it is on a share, which a remote logon cannot read, else start it by hand on the PC to see why ({detail}).",
 }

@@ -152,7 +152,7 @@ TEXTS: dict[str, str] = {
     "packages.failed_flatpak": "flatpak n'a pas pu installer {names} : {why}. Ce qui aiderait : regarder les dépôts du poste (flatpak remotes) ; im_client_flatpak_remote dit lequel est pris.",
     "packages.portable_unnamed": "{client} doit être posé dans les dossiers personnels en version portable, et im_package_installers ne dit pas de quel fichier il s'agit.",
     "packages.portable_unnamed.remedy": "im_package_installers: {{{name}: {{url: ..., sha256: ..., version: ...}}}}, avec l'installeur portable de l'éditeur.",
-    "packages.failed_portable": "{names} portable n'a pas pu être déballé sur ce poste : {why}. Ce qui aiderait : l'url, le sha256 et la version de l'installeur portable de l'éditeur dans im_package_installers, une adresse que le poste atteint lui-même, et de la place sur son disque ; le prochain passage réessaie.",
+    "packages.failed_portable": "{names} portable n'a pas pu être déballé sur ce poste : {why}. Ce qui aiderait : l'url, le sha256 et la version de l'installeur portable de l'éditeur dans im_package_installers, une adresse que le poste atteint lui-même (https:// ; un partage seulement si les ordinateurs du domaine peuvent le lire), et de la place sur son disque ; le prochain passage réessaie.",
     "portable.foreign_program": "{folder} contient autre chose que le logiciel à y poser, et a été laissé tel quel. Ce qui aiderait : faire déplacer ce contenu par la personne, ou nommer un autre dossier (folder dans im_package_installers).",
     "provisioning.contacts": "contacts :",
     "provisioning.rooms": "salons :",
@@ -777,5 +777,5 @@ TEXTS: dict[str, str] = {
     "winget.no_route": "{package} : aucun moyen d'installer sur ce poste ; mettez App Installer à jour, ou indiquez l'installeur de l'éditeur (im_package_installers) ({detail}).",
     "winget.timeout": "{package} : l'installation n'en finit pas ; regardez sur le poste si une fenêtre attend une réponse ({detail}).",
     "winget.failed": "{package} : winget a échoué avec un code que nous ne connaissons pas ; cherchez-le dans la documentation de winget ({detail}).",
-    "winget.vendor_failed": "{package} : l'installeur de l'éditeur a échoué aussi ; lancez-le à la main sur le poste pour voir pourquoi ({detail}).",
+    "winget.vendor_failed": "{package} : l'installeur de l'éditeur a échoué aussi ; s'il est sur un partage, qu'une session à distance ne peut pas lire, offrez-le à une adresse https://, sinon lancez-le à la main sur le poste pour voir pourquoi ({detail}).",
 }

@@ -244,6 +244,15 @@ def unpack(told: dict[str, str], **other: Any) -> dict[str, Any]:
     return {"name": "Gajim", "folder": folder, "proof": "bin/is_portable", **wanted, **other}
 
 
+def test_the_file_is_fetched_as_system_for_whom_a_share_opens(
+    site: Site, installer: Callable[..., dict[str, str]]
+) -> None:
+    told = installer(script=UNPACKER + 'printf "$IM_FAKE_ACCOUNT" > "$to/bin/run-by"\n')
+    assert site.module("im_portable_program", unpack(told))["changed"]
+    store = site.pc.disk / "Program Files" / "im_client" / "portable" / "Gajim-2.4.7"
+    assert (store / "bin" / "run-by").read_text(encoding="utf-8") == "SYSTEM"
+
+
 def test_what_a_cut_off_unpacking_left_is_removed_before_the_unpacker_could_ask(
     pc: WindowsPC, modules: ModuleServer, installer: Callable[..., dict[str, str]]
 ) -> None:
