@@ -10,6 +10,7 @@ $spec = @{
         packages = @{ type = 'list'; elements = 'str'; default = @() }
         minimum = @{ type = 'dict'; default = @{} }
         applications = @{ type = 'dict'; default = @{} }
+        commands = @{ type = 'dict'; default = @{} }
         portable = @{ type = 'dict'; default = @{} }
     }
     supports_check_mode = $true
@@ -39,12 +40,27 @@ function Get-PortableVersion {
     if ([IO.File]::Exists($proof.Replace('/', [IO.Path]::DirectorySeparatorChar))) { $Copy.version }
 }
 
+function Test-InPlace {
+    # Whether a program stands, or may stand, where its command is looked for. Not all say their folder, and "~" is in
+    # names that Windows shortened.
+    param([hashtable]$Program, [string]$Command)
+    $folder = $Program.folder.Trim([char[]]' "').Replace('/', '\').TrimEnd('\')
+    if (-not $folder -or $folder.Contains('~')) { return $true }
+    $wanted = [Environment]::ExpandEnvironmentVariables($Command).Replace('/', '\')
+    $wanted.StartsWith("$folder\", [StringComparison]::OrdinalIgnoreCase)
+}
+
 $packages = @{}
+$elsewhere = @{}
 $older = @()
 $programs = @(Get-ImProgramList)
 foreach ($name in $module.Params.packages) {
     # A package of another system is no program that Windows knows.
     $found = @(if ($applications.ContainsKey($name)) { Select-ImProgram $programs $applications[$name] })
+    if ($found.Count -and $module.Params.commands.ContainsKey($name)) {
+        $inPlace = @($found | Where-Object { Test-InPlace $_ $module.Params.commands[$name] })
+        if ($inPlace.Count) { $found = $inPlace } else { $elsewhere[$name] = $found[0].folder }
+    }
     $version = if ($module.Params.portable.ContainsKey($name)) { Get-PortableVersion $module.Params.portable[$name] } elseif ($found.Count) { $found[0].version }
     $packages[$name] = if ($null -ne $version) { $version } else { $null }
     if ($null -ne $version -and $minimum.ContainsKey($name)) {
@@ -55,5 +71,6 @@ foreach ($name in $module.Params.packages) {
 $module.Result.changed = $false
 $module.Result.brew = $null
 $module.Result.packages = $packages
+$module.Result.elsewhere = $elsewhere
 $module.Result.older = $older
 $module.ExitJson()

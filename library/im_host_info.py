@@ -82,6 +82,12 @@ options:
         the name of its Uninstall key, or the name that Windows shows, with V(*) for what differs between versions.
     type: dict
     default: {}
+  commands:
+    description:
+      - Package to the program that our shortcuts and policies lead to, for those that Windows may have elsewhere.
+      - The module's own option, set by the action plugin. Nothing on other systems.
+    type: dict
+    default: {}
   portable:
     description:
       - Package to the copy of a program that a Windows PC keeps to lay it into homes, its C(folder), C(version), and
@@ -206,6 +212,12 @@ packages:
   description: >-
     Installed version of each wanted package, null if it is not installed. A package of several architectures has the
     version of the native one. Empty if this module cannot ask the package manager of the host.
+  returned: always
+  type: dict
+elsewhere:
+  description: >-
+    Package to the folder where Windows says that it stands, for each that stands in none from which its program in
+    O(commands) is started.
   returned: always
   type: dict
 older:
@@ -641,6 +653,7 @@ def main() -> None:
             "packages": {"type": "list", "elements": "str", "default": []},
             "minimum": {"type": "dict", "default": {}},
             "applications": {"type": "dict", "default": {}},
+            "commands": {"type": "dict", "default": {}},
             "portable": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
@@ -660,7 +673,14 @@ def main() -> None:
     behind = older(module, packages, module.params["minimum"], database)
     described = {**host, "package_manager": manager}
     module.exit_json(
-        changed=False, host=described, brew=brew, flatpak=flatpak, packages=packages, held=held, older=behind
+        changed=False,
+        host=described,
+        brew=brew,
+        flatpak=flatpak,
+        packages=packages,
+        held=held,
+        elsewhere={},
+        older=behind,
     )
 
 

@@ -135,6 +135,8 @@ TEXTS: dict[str, str] = {
     "packages.no_remote.remedy": "flatpak remote-add --system {remote} with the address of the repository, or im_client_flatpak_remote.",
     "packages.held": "{client}: the package {package} is held at version {installed} on this desk, by somebody.",
     "packages.held.remedy": "{release} on the desk, or {name} in im_package_held (false ends the hold, true makes it the site's), or take {name} out of im_package_versions and im_package_latest.",
+    "packages.elsewhere": "{client} is installed in {folder}, and its policies and shortcuts, and who has which profile, are laid for {wanted}.",
+    "packages.elsewhere.remedy": "Uninstall it on the PC (profiles stay), then run again: it is then installed in its usual folder.",
     "packages.no_hold": "{client}: im_package_held asks for a hold, which {manager} cannot give for everybody who uses this desk.",
     "packages.no_hold.remedy": "Take {name} out of im_package_held for this desk: no run upgrades it there unless im_package_versions or im_package_latest say so; the program's own updates are stopped by other means.",
     "packages.brew_of_root": "{client}: the prefix of Homebrew, {prefix}, belongs to root, and brew refuses to run as root.",

@@ -135,6 +135,8 @@ TEXTS: dict[str, str] = {
     "packages.no_remote.remedy": "flatpak remote-add --system {remote} avec l'adresse du dépôt, ou im_client_flatpak_remote.",
     "packages.held": "{client} : quelqu'un a gelé le paquet {package} en version {installed} sur ce poste.",
     "packages.held.remedy": "{release} sur le poste, ou {name} dans im_package_held (false dégèle, true gèle au nom du site), ou retirer {name} de im_package_versions et de im_package_latest.",
+    "packages.elsewhere": "{client} est installé dans {folder}, et ses règles, ses raccourcis et le choix du profil sont posés pour {wanted}.",
+    "packages.elsewhere.remedy": "Le désinstaller sur le poste (les profils restent), puis relancer : il est alors installé dans son dossier habituel.",
     "packages.no_hold": "{client} : im_package_held demande un gel, et {manager} n'en connaît pas qui vaille pour tous ceux qui utilisent ce poste.",
     "packages.no_hold.remedy": "Retirer {name} de im_package_held pour ce poste : aucun passage ne l'y met à jour si im_package_versions ou im_package_latest ne le disent ; les mises à jour du logiciel lui-même s'arrêtent par d'autres moyens.",
     "packages.brew_of_root": "{client} : le dossier de Homebrew, {prefix}, appartient à root, et brew refuse de travailler en root.",

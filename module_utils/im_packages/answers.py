@@ -118,6 +118,17 @@ def applications_of(clients: Sequence[Client]) -> dict[str, str]:
     return bundles | products
 
 
+def commands_of(clients: Sequence[Client]) -> dict[str, str]:
+    """Package -> the program that is started of it, for those that Windows may have in another folder."""
+    return {
+        name: answers["command"][0]
+        for client in clients
+        for answers in client.platforms.values()
+        for name, options in answers.get("package_options", {}).items()
+        if "product" in options and name == answers["version_package"]
+    }
+
+
 def options_of(clients: Sequence[Client], platform: str, wishes: Wishes) -> dict[str, dict[str, Any]]:
     """Package -> what its manager has to know beyond its name, a pinned version too, as winget_package takes it."""
     return {

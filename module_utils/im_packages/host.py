@@ -10,6 +10,7 @@ from ..im_model import Client
 from .answers import (
     DISTRIBUTION,
     applications_of,
+    commands_of,
     copies_of,
     names_to_ask,
     on_distribution,
@@ -64,6 +65,7 @@ def questions(order: Order) -> dict[str, Any]:
         "packages": sorted(names),
         "minimum": minimum,
         "applications": applications_of(clients),
+        "commands": commands_of(clients),
         "portable": copies_of(clients, order.wishes),
     }
 

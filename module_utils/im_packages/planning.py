@@ -61,6 +61,9 @@ def plan(
         newest = client.name in wishes.latest and not _came_by_hand(answers["version_package"], version, said)
         if wanted:
             result["lacking"][client.name] = wanted
+        if moved := refusals.stands_elsewhere(client, answers, said):
+            result["impossible"][client.name] = moved.told(language)
+            continue
         to_release, to_hold = _holds(answers["packages"], said.get("held", ()), wishes.holds.get(client.name), wanted)
         if not wanted and not newest and not to_release and not to_hold:
             continue

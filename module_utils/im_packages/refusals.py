@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ntpath
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -87,6 +88,15 @@ def _why_not(
         return Refusal("packages.no_pattern", about)
     is_newer = manager in _NEVER_BACK and bool(pin and version) and by_number(version or "") > by_number(pin)
     return Refusal("packages.no_way_back", about) if is_newer else None
+
+
+def stands_elsewhere(client: Client, answers: Mapping[str, Any], said: Mapping[str, Any]) -> Refusal | None:
+    """Why a client that is there cannot be served: no policy, shortcut or profile of ours would reach it."""
+    folder = said.get("elsewhere", {}).get(answers["version_package"])
+    if not folder:
+        return None
+    wanted = ntpath.dirname(answers["command"][0])
+    return Refusal("packages.elsewhere", {"client": client.title, "folder": folder, "wanted": wanted})
 
 
 def no_file(client: Client, copy: Mapping[str, str]) -> Refusal | None:

@@ -11,7 +11,7 @@ from rendering import CLIENTS, COMMON
 
 NOTHING = Wishes({}, [], {}, "")
 BREW = {"path": "/opt/homebrew/bin/brew", "prefix": "/opt/homebrew", "owner": "admin", "has": ["formula/pidgin"]}
-MANAGERS = {"Debian": "apt", "RedHat": "dnf", "Darwin": "homebrew"}
+MANAGERS = {"Debian": "apt", "RedHat": "dnf", "Darwin": "homebrew", "Windows": "winget"}
 
 
 def order(*wanted: str, retired: tuple[str, ...] = (), wishes: Wishes = NOTHING, **other: Any) -> Order:
@@ -33,6 +33,24 @@ def test_a_host_is_asked_about_the_packages_of_all_platforms_and_of_flatpak_only
     assert not [name for name in asked["packages"] if name.startswith("flatpak/")]
     with_flatpak = questions(order("gajim", wishes=NOTHING._replace(sources={"gajim": "flatpak"})))
     assert [name for name in with_flatpak["packages"] if name.startswith("flatpak/")] == ["flatpak/org.gajim.Gajim"]
+
+
+def test_a_client_that_windows_has_elsewhere_is_refused_with_what_would_do() -> None:
+    asked = questions(order("thunderbird", "gajim"))["commands"]
+    assert asked == {
+        "Mozilla.Thunderbird.ESR.fr": "%ProgramFiles%\\Mozilla Thunderbird\\thunderbird.exe",
+        "Gajim.Gajim": "%ProgramFiles(x86)%\\Gajim\\bin\\Gajim.exe",
+    }
+    there = {"Mozilla.Thunderbird.ESR.fr": "156.0.1", "Gajim.Gajim": "2.4.7"}
+    folder = "C:\\Program Files (x86)\\Mozilla Thunderbird"
+    answer = said("Windows", there, elsewhere={"Mozilla.Thunderbird.ESR.fr": folder})
+    found = meaning(order("thunderbird", "gajim", wishes=NOTHING._replace(latest=["thunderbird"])), COMMON, answer)
+    assert found["impossible"].keys() == {"thunderbird"} and not found["to_install"]
+    refused = found["impossible"]["thunderbird"]
+    assert folder in refused["why"] and "%ProgramFiles%\\Mozilla Thunderbird." in refused["why"]
+    assert "Uninstall" in refused["remedy"]
+    gone = meaning(order(retired=("thunderbird",)), COMMON, answer)
+    assert gone["impossible"] == {} and gone["removable"] == ["Mozilla.Thunderbird.ESR.fr"]
 
 
 def test_a_platform_without_answers_is_named_with_those_that_have_some() -> None:

@@ -62,6 +62,21 @@ def equipped(site: Site) -> Site:
     return site
 
 
+def test_a_thunderbird_in_another_folder_is_a_row_and_nothing_is_laid_for_it(equipped: Site) -> None:
+    pc = equipped.pc
+    folder = str(pc.disk / "Program Files (x86)" / "Mozilla Thunderbird")
+    install(pc, "Mozilla.Thunderbird.fr", InstallLocation=folder)
+    inventory = {"im_service": SERVICE, "im_people": people(1), "im_seats": with_seats(pc, 1), "im_language": "en"}
+    seats = {seat["client"]: seat for seat in seats_of(equipped.deploy(**inventory))}
+    assert {name: seat["state"] for name, seat in seats.items()} == {
+        "thunderbird": "failed",
+        "gajim": "changed",
+        "pidgin": "changed",
+    }
+    assert f"is installed in {folder}" in seats["thunderbird"]["detail"]
+    assert not (roaming(pc) / "Thunderbird").exists()
+
+
 def test_accounts_are_laid_into_the_profiles_of_three_clients_and_a_second_run_changes_nothing(equipped: Site) -> None:
     pc = equipped.pc
     inventory = {"im_service": SERVICE, "im_people": people(1), "im_seats": with_seats(pc, 1)}

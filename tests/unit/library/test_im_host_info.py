@@ -463,6 +463,7 @@ def test_the_documentation_is_valid(module: ModuleType) -> None:
         "applications",
         "brew_user",
         "clients",
+        "commands",
         "flatpak_remote",
         "holds",
         "installers",
