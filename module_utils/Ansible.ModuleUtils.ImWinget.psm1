@@ -139,6 +139,15 @@ function Invoke-ImWingetClient {
     @{ code = [long]$told.code; output = [string]$told.output; reboot = [bool]$told.reboot; source = $source }
 }
 
+function Get-Silence {
+    # Why a winget.exe that was asked for its version cannot be trusted; nothing if it told one. As SYSTEM it finds none of
+    # the libraries that App Installer brings with it (winget-cli#2748), and may even say that all is well.
+    param([hashtable]$Looked)
+    if ($Looked.output.Trim()) { return '' }
+    $end = if ($null -eq $Looked.code) { $Looked.errors } else { 'it ends with 0x' + (ConvertTo-ImHresult $Looked.code) }
+    "winget.exe --version prints nothing ($end): mostly for lack of Microsoft's Visual C++ 2015-2022 redistributable (x64)"
+}
+
 function Find-ImWingetRoute {
     # The first of the wished routes that works here, with why those before it do not: name, program, refused.
     param([string[]]$Wished, [int]$Seconds)
@@ -150,8 +159,7 @@ function Find-ImWingetRoute {
             elseif ($name -eq 'system') {
                 $program = Find-ImWinget
                 if (-not $program) { $why = 'no winget.exe below Program Files\WindowsApps' }
-                # Seen on 1.28: as SYSTEM it prints nothing, does nothing and says that all is well.
-                elseif (-not (Invoke-ImProgram $program @('--version') $Seconds).output.Trim()) { $why = 'winget.exe --version prints nothing' }
+                else { $why = Get-Silence (Invoke-ImProgram $program @('--version') $Seconds) }
             }
             else {
                 $look = Invoke-ImWingetClient 'look' @{ id = ''; version = ''; custom = @() } $false $Seconds

@@ -776,7 +776,7 @@ TEXTS: dict[str, str] = {
     "winget.hash": "{package}: the vendor's file is not the one that winget expects; wait until winget is up to date, or name the vendor's installer (im_package_installers) ({detail}).",
     "winget.no_session": "{package}: winget does not work without a session on this PC; name the vendor's installer (im_package_installers) ({detail}).",
     "winget.not_seen": "{package}: winget says that it succeeded, but Windows knows no such program; name the vendor's installer (im_package_installers) ({detail}).",
-    "winget.no_route": "{package}: no way to install on this PC; update App Installer, or name the vendor's installer (im_package_installers) ({detail}).",
+    "winget.no_route": "{package}: no way to install on this PC; update App Installer, install Microsoft's Visual C++ 2015-2022 redistributable (x64) if winget prints nothing, or name the vendor's installer (im_package_installers) ({detail}).",
     "winget.timeout": "{package}: the installation does not end; look on the PC whether a window waits for an answer ({detail}).",
     "winget.failed": "{package}: winget failed with a code that we do not know; look it up in winget's documentation ({detail}).",
     "winget.vendor_failed": "{package}: the vendor's installer failed as well; offer it at an https:// address if it is on a share, which a remote logon cannot read, else start it by hand on the PC to see why ({detail}).",

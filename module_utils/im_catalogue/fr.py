@@ -776,7 +776,7 @@ TEXTS: dict[str, str] = {
     "winget.hash": "{package} : le fichier de l'éditeur n'est pas celui que winget attend ; attendez que winget soit à jour, ou indiquez l'installeur de l'éditeur (im_package_installers) ({detail}).",
     "winget.no_session": "{package} : winget ne marche pas sur ce poste sans session ouverte ; indiquez l'installeur de l'éditeur (im_package_installers) ({detail}).",
     "winget.not_seen": "{package} : winget dit avoir réussi, mais Windows ne connaît pas ce logiciel ; indiquez l'installeur de l'éditeur (im_package_installers) ({detail}).",
-    "winget.no_route": "{package} : aucun moyen d'installer sur ce poste ; mettez App Installer à jour, ou indiquez l'installeur de l'éditeur (im_package_installers) ({detail}).",
+    "winget.no_route": "{package} : aucun moyen d'installer sur ce poste ; mettez App Installer à jour, installez le redistribuable Microsoft Visual C++ 2015-2022 (x64) si winget n'affiche rien, ou indiquez l'installeur de l'éditeur (im_package_installers) ({detail}).",
     "winget.timeout": "{package} : l'installation n'en finit pas ; regardez sur le poste si une fenêtre attend une réponse ({detail}).",
     "winget.failed": "{package} : winget a échoué avec un code que nous ne connaissons pas ; cherchez-le dans la documentation de winget ({detail}).",
     "winget.vendor_failed": "{package} : l'installeur de l'éditeur a échoué aussi ; s'il est sur un partage, qu'une session à distance ne peut pas lire, offrez-le à une adresse https://, sinon lancez-le à la main sur le poste pour voir pourquoi ({detail}).",

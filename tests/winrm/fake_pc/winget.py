@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A FAKE of winget.exe: does what the model of windows_pc.py says under ``winget``, and notes what it was told.
 
-- version: what --version prints;
+- version: what --version prints, and version_code: with which code it ends;
 - codes: package -> exit codes of the calls about it, in turn, the last for ever (0 when it has none);
 - programs: package -> {key: values} that its installation puts in the registry (and removal takes out);
 - lingers: seconds after which a removal that is said to be done is done, as with the uninstallers of NSIS;
@@ -28,7 +28,7 @@ def main(words: list[str]) -> int:
     winget = model["winget"]
     if words == ["--version"]:
         print(winget.get("version", "v1.28.219"))
-        return 0
+        return int(winget.get("version_code", 0))
     identifier = words[words.index("--id") + 1]
     winget.setdefault("calls", []).append(words)
     codes = winget.get("codes", {}).get(identifier, [0])
