@@ -32,7 +32,9 @@ function Assert-Private {
     $others = @($entries | Where-Object { $_.Groups[1].Value.Split(';')[5] -notin @('SY', 'BA', 'S-1-5-18', $Administrators) })
     $plain = ($attributes -band [IO.FileAttributes]::Directory) -and -not ($attributes -band [IO.FileAttributes]::ReparsePoint)
     if (-not ($plain -and $owner -and $entries.Count -and -not $others.Count)) {
-        throw (New-ImTrouble 'not_owner' "${Path}: not a directory that only administrators own and may use")
+        # Loud, with the way out: whoever laid it there would keep us out for ever.
+        $way = 'an administrator has to look at it and remove it, and the next run makes it anew'
+        throw (New-ImTrouble 'not_owner' "${Path}: not a directory that only administrators own and may use; $way")
     }
 }
 

@@ -238,6 +238,8 @@ def test_a_directory_that_somebody_laid_in_our_way_is_not_trusted_and_nothing_wr
     pc.secure(desk.state, descriptor)
     answer = put(desk, wish(PREFS, NEW, OLD), memory="secret")
     assert (answer["state"], answer["error"]["code"]) == ("failed", "backup_failed")
+    assert f"{desk.state}: not a directory that only" in answer["error"]["message"]
+    assert "an administrator has to look at it and remove it" in answer["error"]["message"]
     assert (desk.home / PREFS).read_bytes() == OLD
     assert list(desk.state.rglob("*")) == []
 
