@@ -19,14 +19,12 @@ $module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
 $applications = $module.Params.applications
 $minimum = $module.Params.minimum
 
-$windows = Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion'
-$major = [string](Get-ImValue $windows 'CurrentMajorVersionNumber')
-$build = [string](Get-ImValue $windows 'CurrentBuildNumber')
+$windows = Get-ImWindows
 $module.Result.host = @{
     system = 'Windows'
-    distribution = [string](Get-ImValue $windows 'ProductName')
-    distribution_version = "$major.0.$build"
-    distribution_major = $major
+    distribution = $windows.name
+    distribution_version = "$($windows.major).0.$($windows.build)"
+    distribution_major = $windows.major
     os_family = 'Windows'
     architecture = @{ AMD64 = 'x86_64'; ARM64 = 'aarch64'; x86 = 'i686' }[[string]$env:PROCESSOR_ARCHITECTURE]
     python = $null

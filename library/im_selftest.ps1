@@ -757,12 +757,12 @@ foreach ($id in $module.Params.lines) {
     }
 }
 
-$windows = Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion' -ErrorAction SilentlyContinue
+$windows = Get-ImWindows
 $module.Result.lines = $answers
 $module.Result.system = 'Windows'
 $module.Result.about = @{
-    system = Hide-Identity "$(Get-ImValue $windows 'ProductName')"
-    version = Hide-Identity "$(Get-ImValue $windows 'CurrentMajorVersionNumber').0.$(Get-ImValue $windows 'CurrentBuildNumber').$(Get-ImValue $windows 'UBR')"
+    system = Hide-Identity $windows.name
+    version = Hide-Identity "$($windows.major).0.$($windows.build).$($windows.revision)"
     shell = "PowerShell $($PSVersionTable.PSVersion)"
     culture = [Globalization.CultureInfo]::InstalledUICulture.Name
 }

@@ -17,6 +17,16 @@ function Get-ImValue {
     if ($null -ne $found) { $found.Value }
 }
 
+function Get-ImWindows {
+    # Which Windows this is: name, major, build.
+    $values = Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion' -ErrorAction SilentlyContinue
+    $build = [string](Get-ImValue $values 'CurrentBuildNumber')
+    $name = [string](Get-ImValue $values 'ProductName')
+    # The registry of Windows 11 calls it Windows 10.
+    if ([int]($build -replace '\D') -ge 22000) { $name = $name -replace '^Windows 10\b', 'Windows 11' }
+    @{ name = $name; major = [string](Get-ImValue $values 'CurrentMajorVersionNumber'); build = $build; revision = [string](Get-ImValue $values 'UBR') }
+}
+
 function Get-ImProfile {
     # The profiles of people on this PC: sid -> home. Those of services, temporary and mandatory ones are nobody's.
     $top = Get-ItemProperty -LiteralPath $ProfileList

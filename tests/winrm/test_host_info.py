@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from module_server import ModuleServer
-from windows_pc import WindowsPC
+from windows_pc import CURRENT_VERSION, WindowsPC
 from windows_programs import UNINSTALL, install
 
 THUNDERBIRD = "Mozilla.Thunderbird.fr"
@@ -16,6 +16,23 @@ ASKED = {
     "commands": {THUNDERBIRD: "%ProgramFiles%\\Mozilla Thunderbird\\thunderbird.exe"},
 }
 OLD = UNINSTALL + "Mozilla Thunderbird 115.1.0 (x86 fr)"
+
+
+@pytest.mark.parametrize(
+    ("name", "build", "told"),
+    [
+        ("Windows 10 Enterprise", "26100", "Windows 11 Enterprise"),
+        ("Windows 10 Pro", "19045", "Windows 10 Pro"),
+        ("Windows Server 2025 Datacenter", "26100", "Windows Server 2025 Datacenter"),
+    ],
+)
+def test_windows_11_is_called_by_its_name(
+    pc: WindowsPC, modules: ModuleServer, name: str, build: str, told: str
+) -> None:
+    pc.set_registry(CURRENT_VERSION, ProductName=name, CurrentBuildNumber=build)
+    host = modules.call(pc, "im_host_info", {})["host"]
+    assert (host["distribution"], host["distribution_version"]) == (told, f"10.0.{build}")
+    assert host["distribution_major"] == "10"
 
 
 @pytest.mark.parametrize(

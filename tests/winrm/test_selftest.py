@@ -56,7 +56,7 @@ def furnish(pc: WindowsPC) -> None:
     pc.set_registry(TASK_BAR, **{THUNDERBIRD: "D78BF5DD33499EC2"})
     pc.set_registry(MACHINE + "Microsoft\\NET Framework Setup\\NDP\\v4\\Full", Release=533320)
     version = {
-        "ProductName": "Windows 11 of CANARY-zoe",
+        "ProductName": "Windows 10 of CANARY-zoe",
         "CurrentMajorVersionNumber": 10,
         "CurrentBuildNumber": "26100",
     }

@@ -32,7 +32,8 @@ from psrp_session import Session
 HERE = Path(__file__).resolve().parent
 FAKES = HERE / "fake_pc"
 PWSH = shutil.which("pwsh")
-PROFILE_LIST = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList"
+CURRENT_VERSION = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
+PROFILE_LIST = CURRENT_VERSION + "\\ProfileList"
 SYSTEM, ADMINISTRATORS = "S-1-5-18", "S-1-5-32-544"
 DOMAIN_SID = "S-1-5-21-1004336348-1177238915-682003330"
 
@@ -51,6 +52,9 @@ class WindowsPC:
         self.default_shell = "cmd"  # of OpenSSH there; or "powershell"
         for folder in ("Users", "ProgramData", "Program Files", "Program Files (x86)", "Windows/Temp"):
             (self.disk / folder).mkdir(parents=True)
+        # As Windows 11 writes it: the name is still that of its predecessor.
+        windows = {"ProductName": "Windows 10 Pro", "CurrentMajorVersionNumber": 10, "CurrentBuildNumber": "22631"}
+        self.set_registry(CURRENT_VERSION, **windows)
         self.set_registry(PROFILE_LIST, ProfilesDirectory=str(self.disk / "Users"))
         self.change(accounts={}, processes=[], security={}, opened={}, tasks={}, winget={})
         self._programs = directory / f"{name}-programs"
