@@ -139,4 +139,4 @@ function Get-ItemProperty {
     }
 }
 
-Export-ModuleMember -Function *-Im*, Get-ItemProperty
+Export-ModuleMember -Function @('*-Im*', 'Get-ItemProperty')

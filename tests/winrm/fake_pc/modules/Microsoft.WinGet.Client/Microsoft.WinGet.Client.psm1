@@ -4,15 +4,18 @@ if (-not (ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($env:IM_FAKE_PC)
     throw 'the fake PC has no module Microsoft.WinGet.Client'
 }
 
-class CatalogConnectException : System.Management.Automation.RuntimeException {
-    # As Microsoft's: the error of winget is the inner one, and the own code says nothing.
-    CatalogConnectException([Exception]$inner) : base('An error occurred while connecting to the catalog.', $inner) { }
-}
-
 function Assert-Catalogue {
     # "client_catalogue" of the model: the code with which the catalogue does not open.
     $code = (ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($env:IM_FAKE_PC))).winget.client_catalogue
-    if ($code) { throw [CatalogConnectException]::new([System.Runtime.InteropServices.COMException]::new('the fake is cut off', $code)) }
+    if (-not $code) { return }
+    # As Microsoft's: the error of winget is the inner one, and the own code says nothing.
+    Add-Type -TypeDefinition @'
+public class CatalogConnectException : System.Management.Automation.RuntimeException {
+    public CatalogConnectException(System.Exception inner) : base("An error occurred while connecting to the catalog.", inner) { }
+}
+'@
+    $inner = New-Object -TypeName System.Runtime.InteropServices.COMException -ArgumentList 'the fake is cut off', $code
+    throw (New-Object -TypeName CatalogConnectException -ArgumentList $inner)
 }
 
 function Invoke-Fake {
