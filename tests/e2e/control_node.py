@@ -75,7 +75,7 @@ class ControlNode:
         command = ["ansible-playbook", "-i", "inventories/example-campus", "playbooks/schedule.yml"]
         return self.type([*command, *arguments, "-e", json.dumps(more)])
 
-    def wait(self, condition: str, seconds: int = 90) -> None:
+    def wait(self, condition: str, seconds: int = 300) -> None:
         """Wait until a shell condition holds there."""
         self.sh(f"for i in $(seq {5 * seconds}); do ! {{ {condition}; }} || exit 0; sleep 0.2; done; exit 1")
 
