@@ -109,12 +109,7 @@ def meaning(order: Order, common: Client, said: Mapping[str, Any]) -> dict[str, 
     return {
         **found,
         **removals,
-        "homebrew": (
-            _for_homebrew(found, removals["removable"], said, wishes)
-            | {"authorities": _authorities_of_kegs(served, platform, said["brew"])}
-            if found["manager"] == "homebrew"
-            else {}
-        ),
+        "homebrew": _for_homebrew(served, platform, {**found, **removals}, said["brew"], wishes),
         "platform": platform,
         "sources": {name: source for name, source in sources.items() if source != DISTRIBUTION},
         "trust_command": answers["trust_command"],
@@ -177,21 +172,26 @@ def _removals(
 
 
 def _for_homebrew(
-    found: Mapping[str, Any], removable: Sequence[str], said: Mapping[str, Any], wishes: Wishes
+    served: Sequence[Client], platform: str, found: Mapping[str, Any], brew: Mapping[str, Any], wishes: Wishes
 ) -> dict[str, Any]:
-    """Who runs brew, and what it does: formulae and casks, which are two modules' business."""
-    missing, has = found["missing"], said["brew"]["has"]
+    """Who runs brew, and what it does, for each of its two modules: formulae and casks. {} where it is not asked."""
+    if found["manager"] != "homebrew":
+        return {}
     # What brew has and is not there: somebody deleted the application.
-    gone = [name for name in missing if name in has]
-    todo = {"missing": missing, "gone": gone, "latest": found["latest"], "removable": removable}
+    gone = [name for name in found["missing"] if name in brew["has"]]
+    todo = {**{doing: found[doing] for doing in ("missing", "latest", "removable")}, "gone": gone}
 
     def only(kind: str) -> dict[str, list[str]]:
         return {
             doing: [name.removeprefix(kind) for name in names if name.startswith(kind)] for doing, names in todo.items()
         }
 
-    user = wishes.brew_user or said["brew"]["owner"]
-    return {"user": user, "formulae": only("formula/"), "casks": only("cask/")}
+    return {
+        "user": wishes.brew_user or brew["owner"],
+        "formulae": only("formula/"),
+        "casks": only("cask/"),
+        "authorities": _authorities_of_kegs(served, platform, brew),
+    }
 
 
 def _authorities_of_kegs(clients: Sequence[Client], platform: str, brew: Mapping[str, Any]) -> list[str]:

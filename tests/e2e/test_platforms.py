@@ -9,6 +9,7 @@ import os
 import plistlib
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -301,14 +302,24 @@ def test_dnf5_installs_pins_upgrades_and_removes() -> None:
     assert len(on_desk(DNF5, "dnf5 history list | grep -c 'ansible dnf5 module'").split()) == 1
 
 
+@contextmanager
+def alma(version: str, *without: str) -> Iterator[None]:
+    """The desk with dnf 4 says that it is this AlmaLinux, and has none of these packages; afterwards Fedora again."""
+    said = "/usr/local/share/lab/os-release"
+    # One by one: rpm takes none away where one is not there.
+    remove = f"for name in {' '.join(without)}; do rpm --force-debian -e $name || true; done"
+    on_desk(FEDORA, f"sed 's/9[.]6/{version}/' {said}.almalinux > /etc/os-release; {remove}")
+    try:
+        yield
+    finally:
+        on_desk(FEDORA, f"cp {said}.fedora /etc/os-release")
+
+
 @pytest.fixture
 def almalinux8() -> Iterator[None]:
-    """The desk with dnf 4 says that its version is 8, where dnf's Python is not Ansible's; it cannot hold yet."""
-    said = "/usr/local/share/lab/os-release"
-    remove = "for name in pidgin python3-dnf-plugin-versionlock; do rpm --force-debian -e $name || true; done"
-    on_desk(FEDORA, f"sed 's/9[.]6/8.10/' {said}.almalinux > /etc/os-release; {remove}")
-    yield
-    on_desk(FEDORA, f"cp {said}.fedora /etc/os-release")
+    """Version 8, where dnf's Python is not Ansible's; it cannot hold yet."""
+    with alma("8.10", "pidgin", "python3-dnf-plugin-versionlock"):
+        yield
 
 
 def test_where_ansible_has_no_bindings_dnf_is_run_as_a_program(almalinux8: None) -> None:
@@ -338,14 +349,11 @@ def test_where_ansible_has_no_bindings_dnf_is_run_as_a_program(almalinux8: None)
 
 @pytest.fixture
 def almalinux() -> Iterator[None]:
-    """The desk with dnf 4 says that it is one of Red Hat's family, and has no Pidgin in its repositories."""
-    said = "/usr/local/share/lab/os-release"
-    excluded = "echo excludepkgs=pidgin >> /etc/dnf/dnf.conf"
-    # One by one: rpm takes none away where one is not there.
-    remove = "for name in gajim pidgin; do rpm --force-debian -e $name || true; done"
-    on_desk(FEDORA, f"cp {said}.almalinux /etc/os-release; {excluded}; {remove}")
-    yield
-    on_desk(FEDORA, f"cp {said}.fedora /etc/os-release; sed -i /excludepkgs/d /etc/dnf/dnf.conf")
+    """Version 9, with no Pidgin in its repositories."""
+    with alma("9.6", "gajim", "pidgin"):
+        on_desk(FEDORA, "echo excludepkgs=pidgin >> /etc/dnf/dnf.conf")
+        yield
+        on_desk(FEDORA, "sed -i /excludepkgs/d /etc/dnf/dnf.conf")
 
 
 def test_where_red_hat_has_no_package_epel_is_named_and_flatpak_serves_as_the_site_allows(almalinux: None) -> None:

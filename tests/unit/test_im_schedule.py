@@ -139,6 +139,16 @@ def test_a_report_of_another_night_does_not_count_whatever_the_clock_says(night:
     assert night.run("run").returncode == 0
 
 
+def test_a_report_that_another_schedule_removes_meanwhile_is_none_of_this_night(night: Night) -> None:
+    old = [night.reports / f"2026-11-2{day}T020000Z-1.json" for day in (1, 2)]
+    for path in old:
+        path.touch()
+    stand_in = night.place / "ansible-playbook"
+    stand_in.write_text(f'#!/bin/sh\nrm "{old[0]}"\n')
+    assert night.run("run").returncode == 1
+    assert old[1].exists() and not old[0].exists()
+
+
 def test_an_inventory_that_went_away_is_told_and_no_other_one_is_taken(night: Night) -> None:
     (night.place / "inventory").rmdir()
     done = night.run("run")
