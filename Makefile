@@ -58,7 +58,7 @@ winrm: setup ## Run the tests of the Windows modules; they need pwsh (PowerShell
 
 molecule: lab-up ## Run the molecule scenarios on real package managers
 	@echo "== molecule"
-	molecule test --all --no-command-borders
+	python tests/side_by_side.py molecule
 
 e2e: lab-up ## Run the tests that need the lab: real server, real clients
 	@echo "== e2e"
