@@ -1,9 +1,9 @@
 """A person's profile by ejabberd's API (mod_admin_extra, seen with 23.01): single fields of vcard-temp.
 
 A command reads or sets one field and leaves the others alone, but it sees only the first property of a name. So there
-is one mail address, the first. Telephones are told apart by their type, and to set one is to replace all of its type;
-one without a type is not to be seen. A field that was taken out stays as an empty element: there is no command that
-removes one. The answer about a field that is not there is HTTP 400, about a telephone HTTP 500.
+is one mail address, the first. Telephones are told apart by their type, and to set one is to replace all of its type,
+those of several types too; one without a type is not to be seen. A field that was taken out stays as an empty element:
+there is no command that removes one. The answer about a field that is not there is HTTP 400, about a telephone HTTP 500.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "phone": ("TEL", "HOME"),
     "unit_phone": ("TEL", "WORK"),
 }
+
+#: Types of telephone that hold a field or a person's own number.
+_KINDS_OF_TELEPHONE = ("HOME", "CELL", "WORK")
 
 Steps = Generator[Call, Any, None]
 
@@ -122,11 +125,31 @@ class _Task:
     def _set(self, field: str, value: str) -> Steps:
         if self._person.dry:
             return
+        if field in ("phone", "unit_phone"):
+            yield from self._set_telephone(field, value)
+            return
         yield self._put(*_PLACES[field], value)
         if field in ("mail", "unit_mail") and value:
             kind = "HOME" if field == "mail" else "WORK"
             if not (yield from self._has("EMAIL", kind)):
                 yield self._put("EMAIL", kind, "")
+
+    def _set_telephone(self, field: str, value: str) -> Steps:
+        """Set a number, or take it out with ""; what else was seen of telephones is to be seen afterwards."""
+        numbers = {}
+        for kind in _KINDS_OF_TELEPHONE:
+            numbers[kind] = yield from self._get("TEL", kind)
+        own = [_PLACES[field][1]]
+        if field == "phone" and not value:
+            # The person's own is where it was found; of several types, in all of them.
+            goes = numbers["HOME"] or numbers["CELL"]
+            own = [kind for kind in ("HOME", "CELL") if numbers[kind] == goes]
+        for kind in own:
+            yield self._put("TEL", kind, value)
+        for kind, number in numbers.items():
+            # One of both types, at home and at work for instance, went with those of the type that was set.
+            if kind not in own and number and not (yield from self._get("TEL", kind)):
+                yield self._put("TEL", kind, number)
 
     def _get(self, *place: str) -> Generator[Call, Any, str]:
         """A value; "" when there is none."""

@@ -172,3 +172,15 @@ def test_by_ejabberds_api_one_mail_address_is_left_out_and_told(people: PeopleSe
     assert account["changes"] == ["mail 'zoe@univ.example' added"]
     assert "left out: unit_mail" in account["detail"]
     assert run(entry)["changed"] is False
+
+
+def test_by_ejabberds_api_a_number_of_two_types_stays_the_persons_own(people: PeopleServer, run: Run) -> None:
+    if people.api is None:
+        pytest.skip("Prosody has no such API")
+    own = "<vCard xmlns='vcard-temp'><TEL><WORK/><CELL/><NUMBER>06 00</NUMBER></TEL></vCard>"
+    ask(people.account(ZOE), people.ca_file, own, write=True)
+    entry = people.entry(ZOE, password=False, profile={name: PROFILE[name] for name in ("phone", "unit_phone")})
+    enforced = ["unit_phone"]
+    assert len(run(entry, enforced=enforced)["accounts"][0]["changes"]) == 1
+    assert sorted(text(seen_by_dina(people), "TEL/NUMBER")) == ["0320000001", "0600"]
+    assert run(entry, enforced=enforced)["changed"] is False

@@ -18,6 +18,7 @@ from xmpp_account_store import EJABBERD, PROSODY, ApiStore, Store, run
 MUC = "conference.univ.example"
 ROOMS = [f"{name}@{MUC}" for name in ("equipe", "jury", "accueil", "zoé")]
 WORDS = st.text(st.characters(blacklist_categories=["C", "Z"], max_codepoint=0x2FF), min_size=1, max_size=6)
+NUMBERS = st.sampled_from(["+33 3 20", "03.20", "tel:1", "12"])
 
 WISHED_ROOMS = st.lists(
     st.builds(Room, st.sampled_from(ROOMS), st.none() | WORDS, st.none() | WORDS, st.none() | st.booleans()),
@@ -92,13 +93,14 @@ def test_bookmarks(
 def temp_properties(draw: st.DrawFn) -> str:
     kinds = "".join(draw(st.lists(st.sampled_from(["<WORK/>", "<HOME/>", "<FAX/>", "<CELL/>", "<PREF/>"]), max_size=2)))
     text = escape(draw(WORDS | st.just("")))
+    number = escape(draw(NUMBERS | WORDS))  # often one that is wished, too
     return draw(
         st.sampled_from(
             [
                 f"<FN>{text}</FN>",
                 f"<NICKNAME>{text}</NICKNAME>",
                 f"<EMAIL>{kinds}<USERID>{text}</USERID></EMAIL>",
-                f"<TEL>{kinds}<NUMBER>{text}</NUMBER></TEL>",
+                f"<TEL>{kinds}<NUMBER>{number}</NUMBER></TEL>",
                 f"<TEL>{kinds}</TEL>",
                 f"<ORG><ORGNAME>{text}</ORGNAME><ORGUNIT>a</ORGUNIT><ORGUNIT>b</ORGUNIT></ORG>",
                 "<ORG/>",
@@ -140,7 +142,6 @@ def profiles(draw: st.DrawFn, form: Form) -> Element:
     return fromstring(f"<{name} xmlns='{namespace}'>{xml}</{name}>")
 
 
-NUMBERS = st.sampled_from(["+33 3 20", "03.20", "tel:1", "12"])
 WISHES = st.fixed_dictionaries({}, optional={f: NUMBERS if "phone" in f else WORDS for f in FIELDS})
 ENFORCED = st.sets(st.sampled_from(FIELDS))
 

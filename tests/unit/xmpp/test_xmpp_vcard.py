@@ -325,6 +325,24 @@ def test_a_mobile_is_the_persons_own_telephone_for_the_api_too() -> None:
     assert run(api, work, way="ejabberd_api").changes == []
 
 
+@pytest.mark.parametrize("other", ["HOME", "CELL"])
+def test_a_number_of_two_types_stays_the_persons_own_when_the_api_sets_the_units(other: str) -> None:
+    api = ApiStore(f"<vCard xmlns='vcard-temp'><TEL><WORK/><{other}/><NUMBER>06 00</NUMBER></TEL></vCard>")
+    work = vcard_work(Profile({"phone": "12", "unit_phone": "34"}, None, {"unit_phone"}), present=True)
+    assert run(api, work, way="ejabberd_api").changes == ["unit_phone '06 00' -> '34'"]
+    assert (TEMP.text(api.temp, "phone"), TEMP.text(api.temp, "unit_phone")) == ("06 00", "34")
+    assert run(api, work, way="ejabberd_api").changes == []
+
+
+@pytest.mark.parametrize("kinds", ["<CELL/>", "<HOME/><CELL/>", "<HOME/><WORK/>"])
+def test_a_number_that_goes_is_taken_out_where_it_was_found(kinds: str) -> None:
+    api = ApiStore(f"<vCard xmlns='vcard-temp'><TEL>{kinds}<NUMBER>12</NUMBER></TEL></vCard>")
+    work = vcard_work(Profile({"phone": "1-2"}), present=False)
+    assert run(api, work, way="ejabberd_api").changes == ["phone '12' removed"]
+    assert run(api, work, way="ejabberd_api").changes == []
+    assert TEMP.text(api.temp, "unit_phone") == ("12" if "WORK" in kinds else "")
+
+
 def test_an_ill_api_is_not_taken_for_an_empty_profile() -> None:
     def perform(step: Step) -> Any:
         raise Declined("500", "internal_error", "testing")
