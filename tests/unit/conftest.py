@@ -32,8 +32,8 @@ for _name, _times in LONGER.items():
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-# All others have hypothesis' own settings, but for its limit of time: machines are shared.
-settings.register_profile("untimed", deadline=None)
+# All others have hypothesis' own settings, but for its limit of time (machines are shared) and, in CI, its seed.
+settings.register_profile("untimed", deadline=None, derandomize=PROFILE == "ci")
 settings.load_profile("untimed")
 #: Where hypothesis keeps the settings of a test; its own pytest plugin reads them there.
 _SETTINGS_OF_A_TEST = "_hypothesis_internal_use_settings"
