@@ -3,7 +3,7 @@
 A command reads or sets one field and leaves the others alone, but it sees only the first property of a name. So there
 is one mail address, the first. Telephones are told apart by their type, and to set one is to replace all of its type,
 those of several types too; one without a type is not to be seen. A field that was taken out stays as an empty element:
-there is no command that removes one. The answer about a field that is not there is HTTP 400, about a telephone HTTP 500.
+there is no command that removes one. The answer about a field that is not there is HTTP 400, of a telephone HTTP 500.
 """
 
 from __future__ import annotations
