@@ -5,20 +5,9 @@ It keeps changes, not runs: a night in which nothing changed costs one short row
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .errors import HistoryError
+from .opening import open_history
 from .records import GONE, Change, Day, Known, Seat, filled
+from .store import History
 
-if TYPE_CHECKING:
-    from .store import History
-
-__all__ = ["GONE", "Change", "Day", "HistoryError", "Known", "Seat", "filled", "open_history"]
-
-
-def open_history(url: str, language: str = "fr") -> History:
-    """Open the history at ``url``; arguments and errors as in ``opening.open_history``."""
-    # SQLAlchemy and Alembic take half a second of each run, and most runs keep no history.
-    from .opening import open_history as opened  # noqa: PLC0415
-
-    return opened(url, language)
+__all__ = ["GONE", "Change", "Day", "History", "HistoryError", "Known", "Seat", "filled", "open_history"]

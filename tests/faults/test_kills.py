@@ -21,9 +21,8 @@ pytestmark = pytest.mark.lab
 
 #: Print it, set it: the same moments again.
 SEED = int(os.environ.get("FAULT_SEED") or secrets.randbelow(10**6))
-# 200 in all; one on the control node takes as long as fifteen on the desk.
-HOST_KILLS = int(os.environ.get("FAULT_HOST_KILLS", "176"))
-CONTROL_KILLS = int(os.environ.get("FAULT_CONTROL_KILLS", "24"))
+HOST_KILLS = int(os.environ.get("FAULT_HOST_KILLS", "160"))
+CONTROL_KILLS = int(os.environ.get("FAULT_CONTROL_KILLS", "40"))
 LOGINS = ["faute1", "faute2"]
 CLIENTS = ["pidgin", "gajim", "thunderbird"]
 ROOT = "/root/im-faults"

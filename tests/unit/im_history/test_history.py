@@ -206,16 +206,6 @@ def test_runs_at_the_same_time_wait_for_each_other(url: str) -> None:
         assert len(history.current()) == 15
 
 
-def test_who_keeps_no_history_does_not_wait_for_the_database_s_libraries() -> None:
-    program = (
-        f"import sys, ansible.module_utils as utils; utils.__path__.append({str(PROJECT / 'module_utils')!r}); "
-        "from ansible.module_utils import im_history; "
-        "print({'alembic', 'sqlalchemy'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
-
-
 KILLED = """
 import os, signal, sys
 import conftest
